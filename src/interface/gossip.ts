@@ -1,0 +1,27 @@
+import type { PeerKey } from './bytes.js'
+import type { JobReference } from './job.js'
+import type { Lease, Presence } from './lease.js'
+import type { ResultNotice } from './result.js'
+import type { Startable } from './startable.js'
+
+/** The signed batches of the four topics. */
+export interface Gossip extends Startable {
+  publishJobs(jobs: JobReference[]): Promise<void>
+  /** Each lease's `worker` must be this node. */
+  publishLeases(leases: Lease[]): Promise<void>
+  publishResults(notices: ResultNotice[]): Promise<void>
+  publishPresence(presence: Presence): Promise<void>
+}
+
+/**
+ * Where checked messages go. Each call holds one author's batch, valid in form, signature, size and time;
+ * nothing in it has been checked against the chain yet.
+ */
+export interface GossipHandlers {
+  onJobs(jobs: JobReference[], author: PeerKey): void
+  onLeases(leases: Lease[], author: PeerKey): void
+  onResults(notices: ResultNotice[], author: PeerKey): void
+  onPresence(presence: Presence): void
+  /** Whether a job is known here: leases of unknown jobs wait in the holding queue. */
+  isKnownJob(key: string): boolean
+}

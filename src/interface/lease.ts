@@ -1,0 +1,46 @@
+import type { JobKey, PeerKey } from './bytes.js'
+
+/**
+ * A worker's signed, expiring claim on one job. A renewal has the same `startMs` and a higher `sequence`;
+ * the lease with the highest sequence stands for its (job, worker, start).
+ */
+export interface Lease {
+  job: JobKey
+  worker: PeerKey
+  /** The claimant's clock at its claim, ms since the epoch. Receivers refuse a start that is not near their own clock. */
+  startMs: number
+  expiresMs: number
+  /** 0 for the claim, then one more for each renewal and for the release. */
+  sequence: number
+  /** Set by the last lease of a series: the claimant gives the job up. */
+  release: ReleaseReason | undefined
+}
+
+/** Why a worker gave up a lease. Part of the wire format: append, never reorder. */
+export const ReleaseReason = { Done: 1, Lost: 2, Failed: 3, ShuttingDown: 4, Orphaned: 5 } as const
+export type ReleaseReason = (typeof ReleaseReason)[keyof typeof ReleaseReason]
+
+/** What a worker says of itself, every `presenceIntervalMs`. Signed by its peer key. */
+export interface Presence {
+  worker: PeerKey
+  /** Counts only if the registry binds this account to `worker`. */
+  account: `0x${string}`
+  /** Manifest CIDs that the worker can run now. */
+  models: string[]
+  /** How many jobs it runs at once. */
+  capacity: number
+  /** How many it holds now. At `capacity` or above it is full, and others rank without it. */
+  load: number
+  sentAtMs: number
+}
+
+/** The timing of the lease protocol. See docs/protocol.md. */
+export interface LeaseTiming {
+  /** Δ: width of a slot and the wait between two ranks. Must exceed delivery time + 2ε. */
+  slotMs: number
+  /** ε: how far a lease's start may be from a receiver's clock. */
+  skewMs: number
+  /** L: how long a claim or renewal holds. Renewed at a third of it. */
+  leaseMs: number
+  presenceIntervalMs: number
+}

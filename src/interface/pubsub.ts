@@ -1,0 +1,16 @@
+/** What a validator says of a message (gossipsub's words). */
+export type Verdict = 'accept' | 'ignore' | 'reject'
+
+/** A publish-subscribe network: gossipsub in a node, a simulated one in tests. */
+export interface PubSub {
+  /**
+   * Every message of the topic is first shown to `validate`; what it accepts is delivered by its own side effect
+   * and forwarded to other peers. `from`: the peer that relayed it, not its author.
+   */
+  subscribe(topic: string, validate: (from: string, data: Uint8Array) => Promise<Verdict>): void
+  unsubscribe(topic: string): void
+  /** Resolves once handed to the network. Without any peer on the topic it resolves all the same. */
+  publish(topic: string, data: Uint8Array): Promise<void>
+  /** Peers known to be on the topic. */
+  subscribers(topic: string): string[]
+}
