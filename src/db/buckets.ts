@@ -5,17 +5,15 @@
 export const Bucket = {
   /** - -> schema version */
   meta: 0x00,
-  /** JobKey -> Job or JobReference: open jobs */
+  /** JobKey -> JobReference: the open jobs that a sequencer announces */
   jobs: 0x01,
-  /** JobKey -> Lease: the latest lease that this node signed for the job */
+  /** JobKey -> OwnLease: the latest lease that this node signed for the job */
   ownLeases: 0x02,
-  /** JobKey -> Result */
+  /** request hash -> StoredResult */
   results: 0x03,
   /** nonce, big endian -> OutboxEntry */
   outbox: 0x04,
   /** name -> Cursor: how far the subgraph has been read */
-  cursors: 0x05,
-  /** JobKey -> count of executions begun here */
-  executions: 0x06
+  cursors: 0x05
 } as const
 export type Bucket = (typeof Bucket)[keyof typeof Bucket]
