@@ -13,7 +13,7 @@ interface IOracle {
         Failed
     }
 
-    /// The answer to one item of a batch of submissions.
+    /// The answer to one item of a batch of submissions. `ReasonTooLarge` stands for the receipt, too.
     enum SubmissionStatus {
         Accepted,
         UnknownJob,
@@ -77,6 +77,10 @@ interface IOracle {
     /// `returnData` holds at most the first 256 bytes of what the callback returned or reverted with.
     event CallbackCalled(uint256 indexed jobId, address indexed callbackAddress, bool success, bytes returnData);
     event SubmissionRefused(uint256 indexed jobId, address indexed worker, SubmissionStatus status);
+    /// A part of a job's payment now belongs to `account`, and waits for `withdraw`.
+    event Credited(address indexed account, uint256 indexed jobId, uint256 amount);
+    event Withdrawn(address indexed account, address indexed to, uint256 amount);
+    /// `price`: the model's own part, in wei. Its first version is 1.
     event ModelRegistered(
         address indexed model,
         address indexed owner,
@@ -84,15 +88,28 @@ interface IOracle {
         string manifestLocation,
         uint256 price
     );
-    /// Also emitted for a price change, with the same `version`.
+    /// `price`: the model's own part, in wei. Also emitted for a price change, with the same `version`.
     event ModelUpdated(address indexed model, uint256 version, string manifestLocation, uint256 price);
 
-    /// Called by a model contract, with at least `price()`; the value beyond it is the model's price, held with the job.
+    /// Called by a registered model contract, with at least `price()`; the value beyond it is the model's price, held with
+    /// the job. A model whose code the oracle's owner has not approved can name only itself as the callback address.
     function startJob(JobRequest calldata request) external payable returns (uint256 jobId);
 
     /// Called by a registered worker. Reverts only if the caller is not registered or leaves too little gas
     /// for the callbacks; otherwise each item is answered on its own.
     function submitResults(Submission[] calldata submissions) external returns (SubmissionStatus[] memory);
+
+    /// Fails a job whose deadline has passed without a result, for anyone: its payment goes back to the client.
+    function reclaim(uint256 jobId) external;
+
+    /// Sends `amount` wei of the caller's credit to `to`.
+    function withdraw(address payable to, uint256 amount) external;
+
+    /// Sends all credit of `account` to `account`, for anyone: for contracts that can take ether, but cannot ask for it.
+    function withdrawFor(address payable account) external;
+
+    /// What `withdraw` can still send, in wei.
+    function creditOf(address account) external view returns (uint256);
 
     /// `None` for ids that do not exist.
     function jobStatuses(uint256[] calldata jobIds) external view returns (JobStatus[] memory);
@@ -103,9 +120,18 @@ interface IOracle {
     /// The ids run from 1 to `jobCount`.
     function jobCount() external view returns (uint256);
 
-    /// Called by a model contract in its constructor, and after each change.
-    function registerModel(address owner, DataTypes.ModelCategory modelCategory, string calldata manifestLocation, uint256 price) external;
-    function updateModel(uint256 version, string calldata manifestLocation, uint256 price) external;
+    /// Called once by a model contract, in its constructor. `modelPrice`: the model's own part.
+    function registerModel(
+        address owner,
+        DataTypes.ModelCategory modelCategory,
+        string calldata manifestLocation,
+        uint256 modelPrice
+    ) external;
+
+    /// Called by a model contract after each change.
+    function updateModel(uint256 version, string calldata manifestLocation, uint256 modelPrice) external;
+
+    function isRegistered(address model) external view returns (bool);
 }
 
 /// @title What a client may implement to hear of failures. Called with a gas cap; a revert changes nothing.

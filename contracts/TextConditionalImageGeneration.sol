@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {DataTypes} from "./DataTypes.sol";
+import {Model} from "./Model.sol";
+
+/// @title Makes a picture from a text.
+/// @dev Input: `abi.encode(string prompt)`. Callback data: `abi.encode(string location)` of the picture (`Raw`)
+/// or of its ERC-721 metadata (`NFTMeta`). A picture is too large for the chain, so the output never lies there.
+contract TextConditionalImageGeneration is Model {
+    /// Where the pictures of this model go.
+    DataTypes.OutputDataLocationType public outputDataLocationType;
+
+    error OutputMustHaveLocation();
+
+    constructor(Setup memory setup, DataTypes.OutputDataLocationType outputLocation) Model(setup) {
+        if (outputLocation == DataTypes.OutputDataLocationType.OnChain) revert OutputMustHaveLocation();
+        outputDataLocationType = outputLocation;
+    }
+
+    function modelCategory() public pure override returns (DataTypes.ModelCategory) {
+        return DataTypes.ModelCategory.TextConditionalImageGeneration;
+    }
+
+    /// @param callbackFunction Of the caller: `(uint256 callbackId, bytes data)`.
+    function run(
+        string calldata prompt,
+        uint256 callbackId,
+        bytes4 callbackFunction,
+        bytes calldata seed,
+        DataTypes.OutputDataFormat format
+    ) external payable returns (uint256 jobId) {
+        return _start(
+            abi.encode(prompt),
+            DataTypes.InputDataLocationType.OnChain,
+            outputDataLocationType,
+            format,
+            callbackId,
+            callbackFunction,
+            seed
+        );
+    }
+}
