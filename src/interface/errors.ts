@@ -89,6 +89,13 @@ export class InvalidMessageError extends BuffaloError {
   }
 }
 
+/** The node cannot publish: its gossip is stopped, or more waits to be sent than the network takes. */
+export class GossipError extends BuffaloError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('BUFFALO_ERR_GOSSIP', message, options)
+  }
+}
+
 /** A model manifest breaks its schema, or names files that are missing or differ from their hash. */
 export class ManifestError extends BuffaloError {
   constructor(message: string, options?: ErrorOptions) {

@@ -22,3 +22,15 @@ export const internetTiming: LeaseTiming = {
   leaseMs: 10_000,
   presenceIntervalMs: 5_000
 }
+
+/**
+ * Heartbeat of the gossip mesh. 700 ms is what Ethereum's consensus layer runs gossipsub with: a message that the mesh
+ * lost is fetched one heartbeat earlier than with gossipsub's own 1 s.
+ */
+export const gossipHeartbeatMs = 700
+
+/**
+ * The longest time that one claim or renewal may hold; a longer one is refused by every node. Three times the default L:
+ * it bounds how long a crashed worker of another setting keeps others from a job.
+ */
+export const maximalLeaseMs = 30_000

@@ -1,0 +1,209 @@
+import type { PrivateKey } from '@libp2p/interface'
+import type {
+  Clock,
+  Gossip,
+  GossipHandlers,
+  JobReference,
+  Lease,
+  LeaseTiming,
+  Logger,
+  NetworkIdentity,
+  Presence,
+  PubSub,
+  ResultNotice,
+  Verdict
+} from '../interface/index.js'
+import { GossipError, InvalidMessageError } from '../interface/index.js'
+import { envelopeCodec } from './envelope.js'
+import { holdingQueue } from './holding-queue.js'
+import { holdingLimits, messageLimits, rateLimits, sendQueueItems, tableLimits } from './limits.js'
+import { publisher } from './publisher.js'
+import { rateLimiter } from './rate-limit.js'
+import { receivers } from './receivers.js'
+import { count, emptyStats, type GossipStats } from './stats.js'
+import { type TopicKind, topicKinds, topicOf } from './topic.js'
+import { IgnoreError, RejectError } from './validation/errors.js'
+import { encodeJobs, type JobKeyOf } from './validation/jobs.js'
+import { encodeLeases } from './validation/leases.js'
+import { encodePresence } from './validation/presence.js'
+import { encodeResults } from './validation/results.js'
+import { leaseTime } from './validation/time.js'
+
+export interface GossipInit {
+  network: NetworkIdentity
+  timing: LeaseTiming
+}
+
+export interface GossipComponents {
+  pubsub: PubSub
+  /** The node's Ed25519 key: all that it publishes is signed with it. */
+  privateKey: PrivateKey
+  clock: Clock
+  logger: Logger
+  handlers: GossipHandlers
+  /** The key of a job of this network. Announcements do not carry it: receivers compute it. */
+  jobKeyOf: JobKeyOf
+}
+
+/** Gossip, and what it has counted. */
+export interface GossipService extends Gossip {
+  stats(): GossipStats
+}
+
+/**
+ * The signed batches of the four topics over any PubSub: publishes what the stages say, and gives them what peers say
+ * after checking form, signature, size, rate and time. See docs/protocol.md, "Messages".
+ *
+ * @example
+ * const node = gossip({ network, timing: localTiming })({ pubsub, privateKey, clock, logger, handlers, jobKeyOf })
+ * await node.start()
+ * await node.publishJobs([reference])
+ */
+export function gossip(init: GossipInit): (components: GossipComponents) => GossipService {
+  return ({ pubsub, privateKey, clock, logger, handlers, jobKeyOf }) => {
+    const self = Buffer.from(privateKey.publicKey.raw).toString('hex')
+    const stats = emptyStats()
+    const holding = holdingQueue(holdingLimits)({ clock })
+    const receive = receivers(init.timing)({ handlers, holding, jobKeyOf })
+    const peerMessages = rateLimiter(rateLimits.peerMessages, tableLimits.peers)({ clock })
+    let state: 'new' | 'started' | 'stopped' = 'new'
+
+    function topic<T>(kind: TopicKind, encode: (items: T[]) => Uint8Array, batchItems: number) {
+      const name = topicOf(init.network, kind)
+      const envelopes = envelopeCodec(init.network, kind)
+      const rate = kind === 'presence' ? rateLimits.authorPresence : rateLimits.authorMessages
+      const authorMessages = rateLimiter(rate, tableLimits.authors)({ clock })
+      const authorItems = rateLimiter(rateLimits.authorItems, tableLimits.authors)({ clock })
+      const inbound = stats[kind].in
+
+      async function send(items: T[]): Promise<void> {
+        const data = await envelopes.seal(encode(items), privateKey)
+        if (data.byteLength > messageLimits.envelopeBytes) {
+          throw new InvalidMessageError(
+            `A message of ${data.byteLength} bytes is too long for the topic ${kind}`
+          )
+        }
+        const outbound = stats[kind].out
+        outbound.messages++
+        outbound.bytes += data.byteLength
+        outbound.items += items.length
+        await pubsub.publish(name, data)
+      }
+
+      /** Throws RejectError or IgnoreError for what is not to be passed on. */
+      async function check(from: string, data: Uint8Array): Promise<number> {
+        // Rule: a peer sends no more than its rate. First, as all that follows costs time.
+        if (!peerMessages.take(from)) throw new IgnoreError('rate', 'The peer sends too many messages')
+        const { author, payload } = await envelopes.open(data)
+        if (state !== 'started') throw new IgnoreError('stopped', 'The node is stopped')
+        // Rule: what this node wrote itself is no news.
+        if (author === self) throw new IgnoreError('own', 'The message is from this node')
+        // Rule: an author sends no more than its rate. After the signature, or others could use it up.
+        if (!authorMessages.take(author)) throw new IgnoreError('rate', 'The author sends too many messages')
+        const charge = (items: number): void => {
+          if (!authorItems.take(author, items))
+            throw new IgnoreError('rate', 'The author sends too many items')
+        }
+        return receive[kind]({ payload, author, nowMs: clock.now(), stats: inbound, charge })
+      }
+
+      async function validate(from: string, data: Uint8Array): Promise<Verdict> {
+        inbound.messages++
+        inbound.bytes += data.byteLength
+        try {
+          inbound.items += await check(from, data)
+          inbound.accepted++
+          return 'accept'
+        } catch (err) {
+          if (err instanceof RejectError) {
+            count(inbound.rejected, err.reason)
+            logger.debug({ kind, from, reason: err.reason, err }, 'rejected a message')
+            return 'reject'
+          }
+          if (err instanceof IgnoreError) {
+            count(inbound.ignored, err.reason)
+            logger.trace({ kind, from, reason: err.reason }, 'ignored a message')
+            return 'ignore'
+          }
+          // A handler failed: this node's own fault, so the message goes on to others.
+          logger.error({ kind, from, err }, 'a handler failed on a message')
+          return 'accept'
+        }
+      }
+
+      const out = publisher<T>({
+        batchItems,
+        queueItems: sendQueueItems,
+        messages: rateLimits.sendMessages,
+        items: rateLimits.sendItems
+      })({ clock, send })
+
+      async function publish(items: T[]): Promise<void> {
+        if (state === 'new') throw new GossipError('The node is not started: nothing can be published')
+        return out.publish(items)
+      }
+
+      return { name, validate, publish, stop: () => out.stop() }
+    }
+
+    const topics = {
+      jobs: topic<JobReference>('jobs', items => encodeJobs(items, clock.now()), messageLimits.batchItems),
+      leases: topic<Lease>(
+        'leases',
+        items => encodeLeases(items, self, clock.now()),
+        messageLimits.batchItems
+      ),
+      results: topic<ResultNotice>(
+        'results',
+        items => encodeResults(items, clock.now()),
+        messageLimits.batchItems
+      ),
+      // Only the latest presence says anything: the batch is cut to it.
+      presence: topic<Presence>(
+        'presence',
+        items => {
+          const latest = items.at(-1)
+          if (latest === undefined) throw new InvalidMessageError('There is no presence to publish')
+          return encodePresence(latest, self)
+        },
+        sendQueueItems
+      )
+    }
+
+    return {
+      start() {
+        if (state !== 'new') return
+        state = 'started'
+        for (const kind of topicKinds) pubsub.subscribe(topics[kind].name, topics[kind].validate)
+      },
+
+      async stop() {
+        if (state !== 'started') return
+        // What waits is sent first: it may be the releases of a worker that shuts down.
+        await Promise.all(topicKinds.map(kind => topics[kind].stop()))
+        state = 'stopped'
+        for (const kind of topicKinds) pubsub.unsubscribe(topics[kind].name)
+        holding.clear()
+      },
+
+      publishJobs: jobs => topics.jobs.publish(jobs),
+      publishLeases: leases => topics.leases.publish(leases),
+      publishResults: notices => topics.results.publish(notices),
+      publishPresence: presence => topics.presence.publish([presence]),
+
+      jobsKnown(keys) {
+        const nowMs = clock.now()
+        for (const [author, leases] of holding.release(keys)) {
+          // Their start was judged on arrival; only the end may have come since.
+          const live = leases.filter(lease => leaseTime(lease, nowMs, init.timing) !== 'expired')
+          count(stats.leases.in.dropped, 'expired', leases.length - live.length)
+          if (live.length === 0) continue
+          stats.leases.in.items += live.length
+          handlers.onLeases(live, author)
+        }
+      },
+
+      stats: () => structuredClone({ topics: stats, held: holding.size })
+    }
+  }
+}

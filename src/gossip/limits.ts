@@ -1,0 +1,75 @@
+/**
+ * Every size, queue and rate of the gossip stage, with the source of each number. Together they bound what a stranger
+ * can cost a node; docs/protocol.md states the bound.
+ */
+
+/** Sizes and counts of one message. */
+export const messageLimits = {
+  /**
+   * Bytes of one envelope. 256 job announcements, the largest full batch, take 28 KiB; 512 models of a presence 33 KiB.
+   * Twice that leaves room for fields of later versions.
+   */
+  envelopeBytes: 64 * 1024,
+  /** Jobs, leases or results in one batch. Measured: past about 50, a signature is no longer what a job costs. */
+  batchItems: 256,
+  /** Models of one presence: more than a worker keeps on disk, and 33 KiB. */
+  presenceModels: 512,
+  /** Characters of a manifest's CID: CIDv1 with SHA-256 has 59 in base32; SHA-512 in base16 has 141. */
+  modelChars: 144,
+  /** Jobs that a worker says it runs at once: beyond any machine, and small enough to sum up. */
+  capacity: 65_535,
+  /** Renewals of one lease: at one each 100 ms, a day. */
+  sequence: 1_000_000
+} as const
+
+/** How old a message may be, and what is remembered of old ones. */
+export const ageLimits = {
+  /**
+   * A batch that was signed longer ago than this is a replay: gossipsub fetches lost messages for three heartbeats (2.1 s);
+   * the rest is for a node that was paused. Must be below the 120 s for which gossipsub remembers message ids, so
+   * that a message is always refused for the one reason or for the other.
+   */
+  batchAgeMs: 30_000,
+  /** A batch from further in the future than this comes from a broken clock. Leases and presence are held to ε instead. */
+  batchFutureMs: 30_000
+} as const
+
+/** Token buckets: `perSecond` in the long run, `burst` at once. */
+export const rateLimits = {
+  /** Messages of one relaying peer, whoever wrote them. A fifth of the 10,000 signatures a second that one core checks. */
+  peerMessages: { perSecond: 2_000, burst: 4_000 },
+  /** Batches of one author on one topic: twice what an honest node sends (`sendMessages`). */
+  authorMessages: { perSecond: 1_000, burst: 1_000 },
+  /** Jobs, leases or results of one author: twice what an honest node sends (`sendItems`). */
+  authorItems: { perSecond: 20_000, burst: 40_000 },
+  /** Presences of one author. An honest node sends one a second, and one more when its load changes from or to full. */
+  authorPresence: { perSecond: 5, burst: 20 },
+  /**
+   * Batches that this node sends on one topic. Below it, a publish is never delayed. Above it, batches grow instead:
+   * measured, a node handles about 500 small messages a second beside its other work.
+   */
+  sendMessages: { perSecond: 500, burst: 100 },
+  /** Jobs, leases or results that this node sends on one topic: twice the 4,000 jobs a second that the project goes for. */
+  sendItems: { perSecond: 10_000, burst: 20_000 }
+} as const
+
+/** Entries of tables in memory. Each table drops what was used longest ago. */
+export const tableLimits = {
+  /** Relaying peers with a bucket: three times the connection limit, as peers come and go. About 200 bytes each. */
+  peers: 1_024,
+  /** Authors with a bucket, a topic. About 200 bytes each. */
+  authors: 4_096
+} as const
+
+/** Leases that wait for their job. */
+export const holdingLimits = {
+  /** In all: about 300 bytes each, so 3 MB. A second of leases at 10,000 jobs a second. */
+  total: 10_000,
+  /** Of one author: a tenth, so that ten strangers are needed to fill the queue; more than a burst of one worker. */
+  perAuthor: 1_000,
+  /** A job's announcement trails its lease by a hop; re-announcement and sync come within this. */
+  ageMs: 10_000
+} as const
+
+/** What waits to be published on one topic. About 500 bytes an item, so 25 MB; 5 s at the sending rate. */
+export const sendQueueItems = 50_000

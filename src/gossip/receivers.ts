@@ -1,0 +1,83 @@
+import type { GossipHandlers, Lease, LeaseTiming, PeerKey } from '../interface/index.js'
+import type { HoldingQueue } from './holding-queue.js'
+import { count, type TopicStats } from './stats.js'
+import type { TopicKind } from './topic.js'
+import { IgnoreError } from './validation/errors.js'
+import { type JobKeyOf, validateJobs } from './validation/jobs.js'
+import { validateLeases } from './validation/leases.js'
+import { validatePresence } from './validation/presence.js'
+import { validateResults } from './validation/results.js'
+
+/** One message whose envelope is valid. */
+export interface Received {
+  payload: Uint8Array
+  author: PeerKey
+  nowMs: number
+  /** Counters of the topic. */
+  stats: TopicStats['in']
+  /** Charges the author for the items of the message; throws IgnoreError if it sends too many. */
+  charge(items: number): void
+}
+
+/**
+ * Validates a payload and gives what it holds to the handlers. Returns how many items it gave; throws RejectError or
+ * IgnoreError otherwise.
+ */
+export type Receiver = (message: Received) => number
+
+export interface ReceiverComponents {
+  handlers: GossipHandlers
+  holding: HoldingQueue
+  jobKeyOf: JobKeyOf
+}
+
+/** One receiver for each kind of message. */
+export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
+  return ({ handlers, holding, jobKeyOf }: ReceiverComponents): Record<TopicKind, Receiver> => ({
+    jobs({ payload, author, nowMs, charge }) {
+      const jobs = validateJobs(payload, nowMs, jobKeyOf)
+      charge(jobs.length)
+      handlers.onJobs(jobs, author)
+      return jobs.length
+    },
+
+    leases({ payload, author, nowMs, stats, charge }) {
+      const { timely, untimely } = validateLeases(payload, author, nowMs, timing)
+      charge(timely.length)
+      count(stats.dropped, 'early', untimely.early)
+      count(stats.dropped, 'late', untimely.late)
+      count(stats.dropped, 'expired', untimely.expired)
+
+      // Rule: a batch in which no lease is of its time is of no use to others either.
+      if (timely.length === 0)
+        throw new IgnoreError(mostFrequent(untimely), 'No lease of the batch is of its time')
+
+      // Rule: leases of unknown jobs wait here for their job. A batch of nothing else is not passed on.
+      const known: Lease[] = []
+      for (const lease of timely) {
+        if (handlers.isKnownJob(lease.job)) known.push(lease)
+        else if (!holding.hold(lease)) count(stats.dropped, 'unknown-job')
+      }
+      if (known.length === 0) throw new IgnoreError('unknown-job', 'No job of the batch is known')
+      handlers.onLeases(known, author)
+      return known.length
+    },
+
+    results({ payload, author, nowMs, charge }) {
+      const notices = validateResults(payload, nowMs)
+      charge(notices.length)
+      handlers.onResults(notices, author)
+      return notices.length
+    },
+
+    presence({ payload, author, nowMs }) {
+      handlers.onPresence(validatePresence(payload, author, nowMs, timing))
+      return 1
+    }
+  })
+}
+
+function mostFrequent(untimely: Record<'early' | 'late' | 'expired', number>): 'early' | 'late' | 'expired' {
+  if (untimely.expired >= untimely.late && untimely.expired >= untimely.early) return 'expired'
+  return untimely.late >= untimely.early ? 'late' : 'early'
+}
