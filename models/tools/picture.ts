@@ -1,0 +1,73 @@
+import sharp from 'sharp'
+import { FailureCode, JobFailedError } from '../../src/interface/index.js'
+
+/** An opaque sRGB picture: rows from top to bottom, 3 bytes (red, green, blue) a pixel. */
+export interface RgbPicture {
+  width: number
+  height: number
+  data: Uint8Array
+}
+
+/** 4 MiB: far above what fits into a transaction, and what a phone's photo takes. */
+export const maxPictureBytes = 4 * 1024 * 1024
+/** 16 megapixels decode to 48 MB, well inside the memory cap of the process that decodes. */
+export const maxPicturePixels = 16 * 1024 * 1024
+
+const signatures = {
+  png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+  jpeg: [0xff, 0xd8, 0xff]
+} as const
+
+export type PictureFormat = keyof typeof signatures
+
+/** The format that the first bytes show; undefined for all but PNG and JPEG. */
+export function pictureFormat(bytes: Uint8Array): PictureFormat | undefined {
+  const formats = Object.keys(signatures) as PictureFormat[]
+  return formats.find(format => signatures[format].every((byte, index) => bytes[index] === byte))
+}
+
+/**
+ * Leaves sharp only its PNG and JPEG readers, for the whole process. For a process that decodes strangers'
+ * pictures: what the signature check above lets through can then reach no other decoder.
+ */
+export function restrictDecoders(): void {
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({ operation: ['VipsForeignLoadPng', 'VipsForeignLoadJpeg'] })
+}
+
+/**
+ * Decodes a PNG or JPEG of at most `maxPicturePixels`, turned as its EXIF orientation says, transparency on white.
+ * Throws JobFailedError: InvalidInput for what cannot be read to its end, InputTooLarge for what is too large.
+ */
+export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
+  if (pictureFormat(bytes) === undefined) {
+    throw new JobFailedError(FailureCode.InvalidInput, 'The picture is neither PNG nor JPEG')
+  }
+  const options = { limitInputPixels: maxPicturePixels, failOn: 'error', autoOrient: true } as const
+  try {
+    const { width, height } = await sharp(bytes, { ...options, limitInputPixels: false }).metadata()
+    if (width * height > maxPicturePixels) {
+      throw new JobFailedError(
+        FailureCode.InputTooLarge,
+        `The picture has ${width}×${height} pixels: at most ${maxPicturePixels} are taken`
+      )
+    }
+    const { data, info } = await sharp(bytes, options)
+      .flatten({ background: 'white' })
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    if (info.channels !== 3) {
+      throw new JobFailedError(FailureCode.InvalidInput, 'The picture does not convert to RGB')
+    }
+    return { width: info.width, height: info.height, data }
+  } catch (err) {
+    if (err instanceof JobFailedError) {
+      throw err
+    }
+    // libvips words its errors over several lines; the first says enough for a reason on chain.
+    const cause = err instanceof Error ? (err.message.split('\n')[0] ?? '').slice(0, 120) : 'unknown error'
+    throw new JobFailedError(FailureCode.InvalidInput, `The picture cannot be read: ${cause}`, { cause: err })
+  }
+}
