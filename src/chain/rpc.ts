@@ -1,0 +1,179 @@
+import type { Clock } from '../interface/clock.js'
+import { ChainUnavailableError } from '../interface/errors.js'
+import type { Logger } from '../interface/logger.js'
+import { post, TransientError } from './rpc-http.js'
+import { semaphore, sleep } from './wait.js'
+
+export interface RpcCall {
+  method: string
+  params: unknown[]
+}
+
+/** The `error` of a JSON-RPC answer. */
+export interface RpcFailure {
+  code: number
+  message: string
+  data: unknown
+}
+
+/** What the endpoint answered to one call. A revert is an answer. */
+export type RpcAnswer = { result: unknown } | { failure: RpcFailure }
+
+/** JSON-RPC over HTTP: batched, bounded, retried. */
+export interface Rpc {
+  /**
+   * One answer for each call, in order.
+   * Throws ChainUnavailableError if the endpoint cannot be reached or talks nonsense, after retries; the reason of `signal` if it is aborted.
+   */
+  send(calls: RpcCall[], signal?: AbortSignal): Promise<RpcAnswer[]>
+  /** Ends what is under way with ChainUnavailableError. Safe to repeat. */
+  close(): void
+}
+
+export interface RpcInit {
+  /** `http://` or `https://`; may hold `user:password@`. */
+  url: string
+  /** Of one HTTP request. */
+  timeoutMs?: number
+  maxAttempts?: number
+  /** Calls in one HTTP request. */
+  maxBatch?: number
+  /** HTTP requests at one time; the others wait. */
+  maxConcurrent?: number
+}
+
+export interface RpcComponents {
+  log: Logger
+  clock: Clock
+  /** From 0 to below 1, for jitter. */
+  random(): number
+}
+
+/** ethers' own default for batches, and what Infura, Alchemy and geth (1,000) all take. */
+const MAX_BATCH = 100
+/** A batch's request body: ethers' default. geth takes 5 MB. */
+const MAX_BATCH_BYTES = 1 << 20
+/** Public endpoints commonly limit a client to a handful of connections. */
+const MAX_CONCURRENT = 4
+/** Longer than any batch takes on a healthy node. */
+const TIMEOUT_MS = 15_000
+/** With the back-off below: about 2 s of trouble are ridden out before the caller hears of it. */
+const MAX_ATTEMPTS = 4
+const FIRST_BACKOFF_MS = 200
+/** Two failures in a row are an outage; one is a hiccup that nobody needs to read about. */
+const FAILURES_OF_OUTAGE = 2
+
+/** Codes that endpoints use inside an HTTP 200 for "too many requests" (EIP-1474 and what providers made of it). */
+const RATE_LIMIT_CODES = new Set([-32005, -32029, -32097, 429])
+const isRateLimit = ({ code, message }: RpcFailure) =>
+  RATE_LIMIT_CODES.has(code) || /too many requests|rate limit/i.test(message)
+
+/** An endpoint as it may be shown: without path and password, which often hold a secret. */
+const shown = (url: URL) => url.origin
+
+export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
+  const url = new URL(init.url)
+  const timeoutMs = init.timeoutMs ?? TIMEOUT_MS
+  const maxAttempts = init.maxAttempts ?? MAX_ATTEMPTS
+  const maxBatch = init.maxBatch ?? MAX_BATCH
+
+  return ({ log, clock, random }) => {
+    const closing = new AbortController()
+    const slots = semaphore(init.maxConcurrent ?? MAX_CONCURRENT)
+    let failuresInRow = 0
+
+    function noteFailure(err: Error): void {
+      failuresInRow++
+      if (failuresInRow === FAILURES_OF_OUTAGE && !closing.signal.aborted) {
+        log.warn({ err, endpoint: shown(url) }, 'The RPC endpoint is down; trying again with back-off')
+      }
+    }
+
+    function noteSuccess(): void {
+      if (failuresInRow >= FAILURES_OF_OUTAGE) log.info({ endpoint: shown(url) }, 'The RPC endpoint is back')
+      failuresInRow = 0
+    }
+
+    /** Answers for all calls of one HTTP request; those over a rate limit are asked again with the next attempt. */
+    async function request(calls: RpcCall[], signal: AbortSignal): Promise<RpcAnswer[]> {
+      const answers: (RpcAnswer | undefined)[] = calls.map(() => undefined)
+      let open = calls.map((call, index) => ({ call, index }))
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const got = await post(
+            url,
+            open.map(({ call }) => call),
+            { timeoutMs, signal }
+          )
+          noteSuccess()
+          open.forEach(({ index }, i) => {
+            answers[index] = got[i]
+          })
+          open = open.filter(({ index }) => {
+            const answer = answers[index]
+            return answer !== undefined && 'failure' in answer && isRateLimit(answer.failure)
+          })
+          if (open.length === 0) return answers.filter(answer => answer !== undefined)
+          if (attempt >= maxAttempts) throw unavailable(new Error('it answers "too many requests"'))
+        } catch (err) {
+          if (closing.signal.aborted) throw unavailable(new Error('the connection was closed by this node'))
+          signal.throwIfAborted()
+          if (err instanceof ChainUnavailableError) throw err
+          noteFailure(err as Error)
+          if (!(err instanceof TransientError) || attempt >= maxAttempts) throw unavailable(err as Error)
+        }
+        // Exponential, and anywhere in the upper half of it, so that a network's nodes do not return all at once.
+        const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1)
+        await sleep(clock, backoffMs * (0.5 + random() / 2), signal)
+      }
+    }
+
+    function unavailable(cause: Error): ChainUnavailableError {
+      return new ChainUnavailableError(
+        `The RPC endpoint ${shown(url)} cannot be used (${cause.message}): check that it is up, or choose another with --rpc-url`,
+        { cause }
+      )
+    }
+
+    function chunks(calls: RpcCall[]): RpcCall[][] {
+      const all: RpcCall[][] = []
+      let chunk: RpcCall[] = []
+      let sizeBytes = 0
+      for (const call of calls) {
+        const callBytes = 100 + JSON.stringify(call.params).length
+        if (chunk.length > 0 && (chunk.length >= maxBatch || sizeBytes + callBytes > MAX_BATCH_BYTES)) {
+          all.push(chunk)
+          chunk = []
+          sizeBytes = 0
+        }
+        chunk.push(call)
+        sizeBytes += callBytes
+      }
+      if (chunk.length > 0) all.push(chunk)
+      return all
+    }
+
+    return {
+      async send(calls, signal) {
+        const either = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal])
+        if (closing.signal.aborted) throw unavailable(new Error('the connection was closed by this node'))
+        const parts = await Promise.all(chunks(calls).map(chunk => slots.run(() => request(chunk, either))))
+        return parts.flat()
+      },
+      close() {
+        closing.abort()
+      }
+    }
+  }
+}
+
+/** The result of an answer. Throws ChainUnavailableError for a failure: for calls that an honest, working node always answers. */
+export function resultOf(answer: RpcAnswer | undefined, what: string): unknown {
+  if (answer === undefined) throw new ChainUnavailableError(`The RPC endpoint did not answer ${what}`)
+  if ('failure' in answer) {
+    throw new ChainUnavailableError(
+      `The RPC endpoint answered ${what} with an error: ${answer.failure.message.slice(0, 200)}`
+    )
+  }
+  return answer.result
+}

@@ -1,0 +1,105 @@
+import type { Address, Hex } from './bytes.js'
+import type { SubmissionStatus } from './chain.js'
+
+/** IOracle.Submission */
+export interface SubmissionItem {
+  jobId: bigint
+  requestHash: Hex
+  success: boolean
+  output: Hex
+  failureCode: number
+  failureReason: string
+  receipt: Hex
+}
+
+/** What a transaction offers for its gas, in wei. */
+export type Fees =
+  | { type: 'eip1559'; maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
+  | { type: 'legacy'; gasPrice: bigint }
+
+/** The price of gas at the head of the chain, in wei. `baseFee`: undefined on a chain without EIP-1559. */
+export interface GasPrice {
+  baseFee: bigint | undefined
+  priorityFee: bigint
+  gasPrice: bigint
+}
+
+/** What the chain would say now of a call of `submitResults`. */
+export interface Simulation {
+  /** One for each item, in order; or why the whole call would revert: the name of the contract's error, or the endpoint's words. */
+  outcome: { kind: 'statuses'; statuses: SubmissionStatus[] } | { kind: 'reverted'; reason: string }
+  /** Gas that the call needs; undefined where it would revert. */
+  gas: bigint | undefined
+  gasPrice: GasPrice
+  balance: bigint
+  nonces: AccountNonces
+}
+
+export interface AccountNonces {
+  /** Count of mined transactions: the next nonce on chain. */
+  latest: number
+  /** The same with the transactions that wait in the endpoint's pool. */
+  pending: number
+}
+
+/** What the endpoint said to a transaction. None of these is final: only a block is. */
+export type BroadcastAnswer =
+  | { kind: 'sent' }
+  /** It was in the pool already. */
+  | { kind: 'known' }
+  /** Another transaction with this nonce has been mined; or this very one. */
+  | { kind: 'nonce-used' }
+  /** Its fees are below those of the transaction that it would replace, or of the pool. */
+  | { kind: 'underpriced'; message: string }
+  | { kind: 'no-funds'; message: string }
+  | { kind: 'rejected'; message: string }
+
+/** A transaction of this account in a block of the chain. */
+export interface MinedTransaction {
+  hash: Hex
+  blockNumber: number
+  blockHash: Hex
+  /** False if it reverted: then it changed nothing. */
+  success: boolean
+  /** How the Oracle answered each item, by job id. */
+  statuses: Map<bigint, SubmissionStatus>
+}
+
+export interface ChainView {
+  head: { number: number; hash: Hex }
+  /** Count of mined transactions of the account. */
+  latestNonce: number
+  /** The transactions that were asked for and stand in a block of the chain, by hash. */
+  mined: Map<Hex, MinedTransaction>
+}
+
+/** The chain as the submitter needs it. All methods throw ChainUnavailableError. */
+export interface SubmissionChain {
+  chainId: number
+  oracle: Address
+  /** Calldata of `submitResults`. */
+  encode(items: SubmissionItem[]): Hex
+  /** `count`: the items in `data`. */
+  simulate(from: Address, data: Hex, count: number, signal?: AbortSignal): Promise<Simulation>
+  broadcast(raw: Hex, signal?: AbortSignal): Promise<BroadcastAnswer>
+  /** The chain's head, and which of `hashes` are in its blocks. */
+  view(from: Address, hashes: Hex[], signal?: AbortSignal): Promise<ChainView>
+  /** Whether the endpoint holds each transaction, in its pool or in a block. */
+  isKnown(hashes: Hex[], signal?: AbortSignal): Promise<boolean[]>
+}
+
+/** An account that can sign: nothing else of its key is shown. */
+export interface SigningAccount {
+  address: Address
+  /** @returns the raw transaction and its hash */
+  sign(transaction: UnsignedTransaction): Promise<{ raw: Hex; hash: Hex }>
+}
+
+export interface UnsignedTransaction {
+  chainId: number
+  nonce: number
+  to: Address
+  data: Hex
+  gasLimit: bigint
+  fees: Fees
+}
