@@ -23,13 +23,18 @@ const MAX_KEYSTORE_BYTES = 64 << 10
  * Throws AccountError for files that cannot be read, a wrong password, a key that is not one, and for a development account on a real chain.
  */
 export async function loadAccount(source: AccountSource, chainId: number): Promise<SigningAccount> {
+  return signing(await loadWallet(source, chainId))
+}
+
+/** The same account as ethers' wallet, without a provider: for clients, which also pay. Throws AccountError. */
+export async function loadWallet(source: AccountSource, chainId: number): Promise<Wallet | HDNodeWallet> {
   switch (source.kind) {
     case 'keystore':
-      return signing(await fromKeystore(source.keystorePath, source.passwordPath))
+      return fromKeystore(source.keystorePath, source.passwordPath)
     case 'private-key':
-      return signing(fromPrivateKey(source.privateKey))
+      return fromPrivateKey(source.privateKey)
     case 'development':
-      return signing(fromDevelopmentPhrase(source.index, chainId))
+      return fromDevelopmentPhrase(source.index, chainId)
   }
 }
 
