@@ -1,0 +1,84 @@
+/**
+ * Every size and number of the network, with its source. Beside gossip's own limits (src/gossip/limits.ts) they bound the
+ * memory, sockets and time that strangers can take.
+ */
+
+export const connectionLimits = {
+  /** Connections in all. gossipsub's mesh needs 12, kad-dht some 20 near ones; a default shell allows 1,024 files. */
+  maxConnections: 300,
+  /** New connections a second from one address. All nodes of one machine share 127.0.0.1, and may start at once. */
+  inboundPerSecond: 50,
+  /** Inbound connections that have not finished their handshake. Twice what one machine can begin in its 10 s timeout. */
+  pendingInbound: 100,
+  /** Dials at once: libp2p's own default of 100 would let discovery open a storm of sockets. */
+  parallelDials: 16,
+  /** Dials that wait. The dialer below never has more than `dialerLimits.parallel`; the rest are kad-dht's. */
+  dialQueue: 200,
+  /** How long one dial may take. TCP, noise and yamux take three round trips: well below a second each. */
+  dialTimeoutMs: 5_000,
+  /** Streams of one connection, each way: gossipsub has 1, kad-dht 32, identify and ping 1; the rest for content and sync. */
+  streamsPerConnection: 256
+} as const
+
+export const dialerLimits = {
+  /**
+   * The dialer stops at this many peers. gossipsub's mesh is full at 12 (Dhi); four more stand by. A network of up to
+   * 17 nodes is fully connected, so that a message takes one hop.
+   */
+  targetPeers: 16,
+  /** Peers that it remembers to dial: as many as one directory may name. About 300 bytes each. */
+  candidates: 1_000,
+  /** Dials of its own at once. */
+  parallel: 8,
+  /** Wait after the first failure; doubled by each further one. A node that restarts is back within about a second. */
+  backoffMs: 500,
+  /** The longest wait: a peer that is back is found within half a minute even if nothing else tells of it. */
+  maxBackoffMs: 30_000,
+  /** Failures after which a peer is forgotten until it is discovered again: some three minutes of back-off. */
+  attempts: 10
+} as const
+
+export const peerStoreLimits = {
+  /** How long a peer's addresses are kept for a restart: a node that was off for a week finds its network again. */
+  addressAgeMs: 7 * 24 * 3_600_000,
+  /** How long a peer is kept that has no address. */
+  peerAgeMs: 14 * 24 * 3_600_000
+} as const
+
+export const gossipsubLimits = {
+  /**
+   * Bytes of one RPC, which may carry several messages: an answer to IWANT carries all that was asked for. 32 full
+   * messages of 64 KiB. A peer that announces more loses its stream.
+   */
+  inboundRpcBytes: 2 * 1024 * 1024,
+  /** Bytes that wait for one slow peer: four full RPCs; what comes after is lost to it, and fetched by gossip or sync. */
+  outboundBufferBytes: 8 * 1024 * 1024,
+  /** Messages of one RPC: as many as fit at 1 KiB. */
+  rpcMessages: 2_048,
+  /** Subscriptions of one RPC. There are four topics; others are ignored. */
+  rpcSubscriptions: 64,
+  /** Control messages of one kind in one RPC: one for each topic, and room. */
+  rpcControls: 64,
+  /** Message ids of one IHAVE or IWANT: gossipsub's own bound, GossipsubMaxIHaveLength. */
+  rpcMessageIds: 5_000,
+  /** Message ids of one IDONTWANT: gossipsub's own bound. */
+  rpcIdontwantIds: 512,
+  /** Peers of one PRUNE: gossipsub's own bound. Not used: peer exchange is off. */
+  rpcPeers: 16,
+  /** Memory for the topics that one peer says it is on: gossipsub counts 1 KiB each; ours are four. */
+  topicBytesPerPeer: 64 * 1024
+} as const
+
+export const directoryLimits = {
+  /** Entries that are read; those beyond are left alone. Far more nodes than one machine runs. */
+  entries: 1_000,
+  /** Bytes of one entry: 16 addresses of 256 bytes, and room. */
+  entryBytes: 8 * 1024,
+  /** Addresses of one entry. A node has one for each network interface. */
+  addresses: 16,
+  /** How often the folder is read: finding each other takes about half of it; one readdir costs under 1 ms. */
+  pollMs: 500
+} as const
+
+/** Bytes of an identity file: a marshalled Ed25519 key has 68. */
+export const identityBytes = 1_024

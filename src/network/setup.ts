@@ -1,0 +1,78 @@
+import { mkdir } from 'node:fs/promises'
+import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { LevelDatastore } from 'datastore-level'
+import { ConfigError, DatabaseLockedError, ListenError } from '../interface/index.js'
+
+/** Listen addresses, as they were given. Throws ConfigError for one that is not a TCP multiaddr. */
+export function checkListen(addresses: string[]): string[] {
+  for (const address of addresses) {
+    if (!protocols(parse(address)).includes('tcp')) {
+      throw new ConfigError(`listen: ${address} has no TCP port: write it like /ip4/127.0.0.1/tcp/4001`)
+    }
+  }
+  return addresses
+}
+
+/** Bootstrap addresses, as they were given. Throws ConfigError for one that is not a multiaddr with a peer id. */
+export function checkBootstrap(addresses: string[]): string[] {
+  for (const address of addresses) {
+    if (
+      !parse(address)
+        .getComponents()
+        .some(({ code }) => code === CODE_P2P)
+    ) {
+      throw new ConfigError(
+        `bootstrap: ${address} names no peer: write it like /ip4/…/tcp/4001/p2p/12D3KooW…`
+      )
+    }
+  }
+  return addresses
+}
+
+/** What to tell when the node cannot start. */
+export function listenError(err: unknown, listen: string[]): unknown {
+  if (!(err instanceof Error) || err.name !== 'UnsupportedListenAddressesError') return err
+  const failed = listen.filter(address => err.message.includes(address)).join(', ')
+  const inUse = err.message.includes('EADDRINUSE')
+  const problem = inUse
+    ? 'is in use: stop the program that listens there'
+    : 'cannot be listened on: check that it is this machine’s'
+  return new ListenError(
+    `The address ${failed || listen.join(', ')} ${problem}, or choose another with --listen (port 0 takes a free one)`,
+    { cause: err }
+  )
+}
+
+/** Opens the LevelDB of known peers. Throws DatabaseLockedError if another process has it. */
+export async function openDatastore(path: string): Promise<LevelDatastore> {
+  await mkdir(path, { recursive: true })
+  const datastore = new LevelDatastore(path)
+  try {
+    await datastore.open()
+  } catch (err) {
+    if (isLocked(err)) throw new DatabaseLockedError(path, { cause: err })
+    throw err
+  }
+  return datastore
+}
+
+function parse(address: string): Multiaddr {
+  try {
+    return multiaddr(address)
+  } catch (err) {
+    throw new ConfigError(`${address} is not a multiaddr: write it like /ip4/127.0.0.1/tcp/4001`, {
+      cause: err
+    })
+  }
+}
+
+function protocols(address: Multiaddr): string[] {
+  return address.getComponents().map(({ name }) => name)
+}
+
+function isLocked(err: unknown): boolean {
+  for (let cause = err; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && cause.code === 'LEVEL_LOCKED') return true
+  }
+  return false
+}
