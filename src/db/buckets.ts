@@ -11,7 +11,7 @@ export const Bucket = {
   ownLeases: 0x02,
   /** request hash -> StoredResult */
   results: 0x03,
-  /** nonce, big endian -> OutboxEntry */
+  /** account, nonce (8 bytes, big endian) -> OutboxEntry */
   outbox: 0x04,
   /** name -> Cursor: how far the subgraph has been read */
   cursors: 0x05

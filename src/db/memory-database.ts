@@ -1,6 +1,6 @@
 import { compare } from 'uint8arrays/compare'
-import { toString as toText } from 'uint8arrays/to-string'
 import { fromString } from 'uint8arrays/from-string'
+import { toString as toText } from 'uint8arrays/to-string'
 import type { Database } from '../interface/database.js'
 
 /** A database that is gone with the process: for tests and simulations. Same order and atomicity as LevelDB. */

@@ -22,7 +22,9 @@ export function encodeRecord(value: unknown): Uint8Array {
 export function decodeRecord<T>(bytes: Uint8Array, what: string): T {
   const body = bytes.subarray(HEADER_SIZE_BYTES)
   if (bytes.length < HEADER_SIZE_BYTES || bytes[0] !== FORMAT_VERSION) {
-    throw new DatabaseCorruptError(`Stored ${what}: unknown format; was the data directory written by a newer version?`)
+    throw new DatabaseCorruptError(
+      `Stored ${what}: unknown format; was the data directory written by a newer version?`
+    )
   }
   if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(1) !== crc32(body)) {
     throw new DatabaseCorruptError(`Stored ${what}: the checksum does not fit, the data directory is damaged`)

@@ -1,4 +1,5 @@
 import type { JobKey, PeerKey } from './bytes.js'
+import type { JobReference } from './job.js'
 
 /**
  * A worker's signed, expiring claim on one job. A renewal has the same `startMs` and a higher `sequence`;
@@ -7,7 +8,10 @@ import type { JobKey, PeerKey } from './bytes.js'
 export interface Lease {
   job: JobKey
   worker: PeerKey
-  /** The claimant's clock at its claim, ms since the epoch. Receivers refuse a start that is not near their own clock. */
+  /**
+   * The claimant's clock at its claim, ms since the epoch; receivers refuse a start that is not near their own clock.
+   * The slot is `floor(startMs / slotMs)`.
+   */
   startMs: number
   expiresMs: number
   /** 0 for the claim, then one more for each renewal and for the release. */
@@ -19,6 +23,15 @@ export interface Lease {
 /** Why a worker gave up a lease. Part of the wire format: append, never reorder. */
 export const ReleaseReason = { Done: 1, Lost: 2, Failed: 3, ShuttingDown: 4, Orphaned: 5 } as const
 export type ReleaseReason = (typeof ReleaseReason)[keyof typeof ReleaseReason]
+
+/** An open job, checked against the chain, that this worker may claim sooner or later. */
+export interface Candidate {
+  reference: JobReference
+  /** CID of its manifest; undefined where its location names none. */
+  model: string | undefined
+  /** The job cannot be finalised after it. */
+  deadlineMs: number
+}
 
 /** What a worker says of itself, every `presenceIntervalMs`. Signed by its peer key. */
 export interface Presence {

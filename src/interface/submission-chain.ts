@@ -24,15 +24,20 @@ export interface GasPrice {
   gasPrice: bigint
 }
 
+/** The account and the price of gas, at the head of the chain. */
+export interface AccountState {
+  gasPrice: GasPrice
+  /** In wei. */
+  balance: bigint
+  nonces: AccountNonces
+}
+
 /** What the chain would say now of a call of `submitResults`. */
-export interface Simulation {
+export interface Simulation extends AccountState {
   /** One for each item, in order; or why the whole call would revert: the name of the contract's error, or the endpoint's words. */
   outcome: { kind: 'statuses'; statuses: SubmissionStatus[] } | { kind: 'reverted'; reason: string }
   /** Gas that the call needs; undefined where it would revert. */
   gas: bigint | undefined
-  gasPrice: GasPrice
-  balance: bigint
-  nonces: AccountNonces
 }
 
 export interface AccountNonces {
@@ -71,9 +76,11 @@ export interface ChainView {
   latestNonce: number
   /** The transactions that were asked for and stand in a block of the chain, by hash. */
   mined: Map<Hex, MinedTransaction>
+  /** The hashes of the blocks that were asked for; one that the chain does not reach is missing. */
+  blockHashes: Map<number, Hex>
 }
 
-/** The chain as the submitter needs it. All methods throw ChainUnavailableError. */
+/** The chain as the submitter needs it. All that ask it throw ChainUnavailableError. */
 export interface SubmissionChain {
   chainId: number
   oracle: Address
@@ -81,9 +88,14 @@ export interface SubmissionChain {
   encode(items: SubmissionItem[]): Hex
   /** `count`: the items in `data`. */
   simulate(from: Address, data: Hex, count: number, signal?: AbortSignal): Promise<Simulation>
+  accountState(account: Address, signal?: AbortSignal): Promise<AccountState>
   broadcast(raw: Hex, signal?: AbortSignal): Promise<BroadcastAnswer>
-  /** The chain's head, and which of `hashes` are in its blocks. */
-  view(from: Address, hashes: Hex[], signal?: AbortSignal): Promise<ChainView>
+  /** The chain's head, which of `hashes` are in its blocks, and what stands at the numbers `blocks`. */
+  view(
+    account: Address,
+    query: { hashes: Hex[]; blocks: number[] },
+    signal?: AbortSignal
+  ): Promise<ChainView>
   /** Whether the endpoint holds each transaction, in its pool or in a block. */
   isKnown(hashes: Hex[], signal?: AbortSignal): Promise<boolean[]>
 }

@@ -1,15 +1,13 @@
 import { fromString } from 'uint8arrays/from-string'
 import type { JobKey } from '../../interface/bytes.js'
 import type { Database } from '../../interface/database.js'
-import type { JobReference } from '../../interface/job.js'
-import type { Lease, ReleaseReason } from '../../interface/lease.js'
+import type { Candidate, Lease, ReleaseReason } from '../../interface/lease.js'
 import { Bucket } from '../buckets.js'
 import { referenceFromStored, referenceToStored } from './job.js'
 import { createRepository, type Repository } from './repository.js'
 
 /** The latest lease that this node signed for a job, with what it needs to take the job up again after a restart. */
-export interface OwnLease {
-  reference: JobReference
+export interface OwnLease extends Candidate {
   lease: Lease
 }
 
@@ -20,12 +18,16 @@ export function ownLeaseRepository(database: Database): Repository<JobKey, OwnLe
     bucket: Bucket.ownLeases,
     what: 'lease',
     encodeId: key => fromString(key, 'hex'),
-    toStored: ({ reference, lease }: OwnLease) => ({
+    toStored: ({ reference, model, deadlineMs, lease }: OwnLease) => ({
       reference: referenceToStored(reference),
+      model: model ?? null,
+      deadlineMs,
       lease: { ...lease, release: lease.release ?? null } satisfies StoredLease
     }),
-    fromStored: ({ reference, lease }) => ({
+    fromStored: ({ reference, model, deadlineMs, lease }) => ({
       reference: referenceFromStored(reference),
+      model: model ?? undefined,
+      deadlineMs,
       lease: { ...lease, release: lease.release ?? undefined }
     })
   })

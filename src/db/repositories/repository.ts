@@ -1,6 +1,6 @@
 import type { BatchOperation, Database } from '../../interface/database.js'
-import { bucketKey, bucketRange } from '../keys.js'
 import type { Bucket } from '../buckets.js'
+import { bucketKey, bucketRange } from '../keys.js'
 import { decodeRecord, encodeRecord } from '../record.js'
 
 /** What a repository says of its bucket. `Stored` is plain JSON. */
@@ -36,7 +36,11 @@ export function createRepository<Id, Value, Stored>(
         yield fromStored(decodeRecord<Stored>(bytes, what))
       }
     },
-    put: (id, value) => ({ type: 'put', key: bucketKey(bucket, encodeId(id)), value: encodeRecord(toStored(value)) }),
+    put: (id, value) => ({
+      type: 'put',
+      key: bucketKey(bucket, encodeId(id)),
+      value: encodeRecord(toStored(value))
+    }),
     del: id => ({ type: 'del', key: bucketKey(bucket, encodeId(id)) })
   }
 }

@@ -1,0 +1,136 @@
+import { resultRepository } from '../db/repositories/result.js'
+import {
+  type ChainReader,
+  type Clock,
+  type Database,
+  type EmitEvent,
+  type ExecutionRequest,
+  type Executor,
+  FailureCode,
+  type Job,
+  JobFailedError,
+  type JobReference,
+  JobStatus,
+  type Logger,
+  type ModelCatalog,
+  ModelCategory,
+  type Outcome,
+  type Result
+} from '../interface/index.js'
+
+/** Wait before a job is read again from a chain that does not answer. */
+const CHAIN_RETRY_MS = 1_000
+
+export interface JobRunnerComponents {
+  chain: Pick<ChainReader, 'verifyJobs'>
+  content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
+  executor: Executor
+  catalog: ModelCatalog
+  database: Database
+  clock: Clock
+  logger: Logger
+  emit: EmitEvent
+}
+
+/** How a run ended. */
+export type RunEnding =
+  /** The result is on disk. */
+  | { kind: 'done'; result: Result }
+  /** The chain says that the job was finalised meanwhile. */
+  | { kind: 'final' }
+  /** The chain does not hold the job any more. */
+  | { kind: 'gone' }
+
+/** Takes a claimed job from the chain to a stored result. */
+export interface JobRunner {
+  /**
+   * Waits for the chain as long as it must. What is the job's own fault becomes a failed result. Rejects if it is
+   * aborted, or if this node's own means fail: then nothing is known of the job.
+   */
+  run(reference: JobReference, signal: AbortSignal): Promise<RunEnding>
+}
+
+export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
+  return ({ chain, content, executor, catalog, database, clock, logger, emit }) => {
+    const results = resultRepository(database)
+
+    async function readJob(reference: JobReference, signal: AbortSignal): Promise<Job | 'final' | 'gone'> {
+      for (;;) {
+        try {
+          const [verdict] = await chain.verifyJobs([reference], signal)
+          if (verdict?.kind !== 'found') return 'gone'
+          return verdict.status === JobStatus.Open ? verdict.job : 'final'
+        } catch (err) {
+          signal.throwIfAborted()
+          logger.debug(
+            { err, jobId: reference.jobId },
+            'a job could not be read from the chain; trying again'
+          )
+          await new Promise<void>(resolve => clock.schedule(CHAIN_RETRY_MS, resolve))
+          signal.throwIfAborted()
+        }
+      }
+    }
+
+    async function execute(job: Job, signal: AbortSignal): Promise<Result> {
+      const startedAtMs = clock.now()
+      const about = { job: job.key, jobId: job.jobId }
+      emit({ type: 'execution:started', ...about, atMs: startedAtMs, manifest: job.manifestLocation })
+      const outcome = await outcomeOf(job, signal)
+      const finishedAtMs = clock.now()
+      emit({
+        type: 'execution:finished',
+        ...about,
+        atMs: finishedAtMs,
+        success: outcome.success,
+        code: outcome.success ? 0 : outcome.code,
+        durationMs: finishedAtMs - startedAtMs
+      })
+      return { ...about, requestHash: job.requestHash, outcome, startedAtMs, finishedAtMs }
+    }
+
+    async function outcomeOf(job: Job, signal: AbortSignal): Promise<Outcome> {
+      try {
+        const model = servableModel(job)
+        const input = await content.resolveInput(job, signal)
+        const { key, category, seed, outputFormat } = job
+        return await executor.execute(
+          { job: { key, category, seed, outputFormat }, manifest: model, input },
+          { signal }
+        )
+      } catch (err) {
+        if (!(err instanceof JobFailedError)) throw err
+        return { success: false, code: err.failureCode, reason: err.message, receipt: undefined }
+      }
+    }
+
+    /** A job that this worker claimed without having the model is one that nobody can run. */
+    function servableModel({ category, manifestLocation }: Job): string {
+      const categories: number[] = Object.values(ModelCategory)
+      if (!categories.includes(category)) {
+        throw new JobFailedError(FailureCode.UnknownTask, `No worker knows the task of category ${category}`)
+      }
+      const model = catalog.resolve(manifestLocation)
+      if (model === undefined || !catalog.models().includes(model)) {
+        throw new JobFailedError(
+          FailureCode.UnknownModel,
+          `No worker has the model ${manifestLocation.slice(0, 100)}`
+        )
+      }
+      return model
+    }
+
+    return {
+      async run(reference, signal) {
+        const job = await readJob(reference, signal)
+        if (job === 'final' || job === 'gone') return { kind: job }
+        // A request that a reorg mined again has another key and the same request hash: its result stands.
+        const earlier = await results.get(job.requestHash)
+        const result =
+          earlier === undefined ? await execute(job, signal) : { ...earlier.result, job: job.key }
+        await database.batch([results.put(job.requestHash, { result, settled: false })], { sync: true })
+        return { kind: 'done', result }
+      }
+    }
+  }
+}
