@@ -27,6 +27,7 @@ import {
   type TransactionResponse
 } from 'ethers'
 import type { Address, Hex } from '../interface/index.js'
+import { errorsAbi } from './abi/errors.js'
 
 export type FunctionName<A extends Abi> = ExtractAbiFunctionNames<A>
 /** The names of the functions that change state. */
@@ -63,7 +64,7 @@ export interface TypedContract<A extends Abi> {
   abi: A
   /**
    * Calls a function without a transaction; one that changes state is only simulated.
-   * Throws ethers' CALL_EXCEPTION, with the ABI's own error in `revert`, where the contract reverts.
+   * Throws ethers' CALL_EXCEPTION, with the custom error in `revert`, where the contract reverts.
    */
   read<N extends FunctionName<A>>(
     name: N,
@@ -84,28 +85,19 @@ export function typedContract<const A extends Abi>(
   abi: A,
   runner: ContractRunner
 ): TypedContract<A> {
-  /** ethers knows an error only by its bytes: this names it after the ABI. */
-  const rethrow = (error: unknown, transaction: { to: string; data: string }): never => {
-    if (!isCallException(error) || error.data === null || error.revert !== null) throw error
-    throw interfaceOf(abi).makeError(error.data, transaction)
-  }
   return {
     address,
     abi,
     async read(name, args, overrides = {}) {
       if (runner.call === undefined) throw new TypeError('read() needs a runner with a provider')
       const data = encodeCall(abi, name, args)
-      const returned = await runner
-        .call({ ...overrides, to: address, data })
-        .catch(error => rethrow(error, { to: address, data }))
+      const returned = await runner.call({ ...overrides, to: address, data }).catch(rethrow)
       return decodeResult(abi, name, returned as Hex)
     },
     async write(name, args, overrides = {}) {
       if (runner.sendTransaction === undefined) throw new TypeError('write() needs a signer as its runner')
       const data = encodeCall(abi, name, args)
-      return await runner
-        .sendTransaction({ ...overrides, to: address, data })
-        .catch(error => rethrow(error, { to: address, data }))
+      return await runner.sendTransaction({ ...overrides, to: address, data }).catch(rethrow)
     }
   }
 }
@@ -166,6 +158,16 @@ export function revertName(error: unknown): string | undefined {
   return isError(error, 'CALL_EXCEPTION') ? error.revert?.name : undefined
 }
 
+/**
+ * ethers knows an error only by its bytes: this names it. The call's data is cut to its selector, because ethers puts
+ * it into the message, and it may hold a picture.
+ */
+function rethrow(error: unknown): never {
+  if (!isCallException(error) || error.data === null || error.revert !== null) throw error
+  const { to, data } = error.transaction
+  throw interfaceOf(errorsAbi).makeError(error.data, { to, data: data.slice(0, 10) })
+}
+
 const interfaces = new WeakMap<Abi, Interface>()
 
 function interfaceOf(abi: Abi): Interface {
@@ -194,7 +196,7 @@ function stringsAsBytes(param: ParamType): ParamType {
     type: from.type.replace(/^string/, 'bytes'),
     components: (from.components ?? tupleOf(from)?.components)?.map(replace)
   })
-  return ParamType.from(replace(param))
+  return ParamType.from(replace(param), true)
 }
 
 /** The tuple that an array of tuples, of any depth, is made of. */
