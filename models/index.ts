@@ -6,7 +6,6 @@ import { type Architecture, ManifestError, NotFoundError, type Task } from '../s
 import { type ManifestDocument, readManifest } from './manifest.js'
 
 export * from './manifest.js'
-export { restrictDecoders } from './tools/picture.js'
 
 /** A task or architecture whose types are known to itself only; its codecs check what they are given. */
 export type AnyTask = Task<unknown, unknown>

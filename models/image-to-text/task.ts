@@ -8,7 +8,7 @@ import {
   type Task
 } from '../../src/interface/index.js'
 import { decodeAbi, encodeAbi } from '../tools/abi.js'
-import { maxPictureBytes, pictureFormat } from '../tools/picture.js'
+import { maxPictureBytes, pictureFormat } from '../tools/picture-format.js'
 
 /** A PNG or JPEG file of at most 4 MiB and 16 megapixels. */
 export interface ImageToTextInput {

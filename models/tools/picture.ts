@@ -1,5 +1,6 @@
 import sharp from 'sharp'
 import { FailureCode, JobFailedError } from '../../src/interface/index.js'
+import { maxPicturePixels, pictureFormat } from './picture-format.js'
 
 /** An opaque sRGB picture: rows from top to bottom, 3 bytes (red, green, blue) a pixel. */
 export interface RgbPicture {
@@ -8,29 +9,13 @@ export interface RgbPicture {
   data: Uint8Array
 }
 
-/** 4 MiB: far above what fits into a transaction, and what a phone's photo takes. */
-export const maxPictureBytes = 4 * 1024 * 1024
-/** 16 megapixels decode to 48 MB, well inside the memory cap of the process that decodes. */
-export const maxPicturePixels = 16 * 1024 * 1024
-
-const signatures = {
-  png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
-  jpeg: [0xff, 0xd8, 0xff]
-} as const
-
-export type PictureFormat = keyof typeof signatures
-
-/** The format that the first bytes show; undefined for all but PNG and JPEG. */
-export function pictureFormat(bytes: Uint8Array): PictureFormat | undefined {
-  const formats = Object.keys(signatures) as PictureFormat[]
-  return formats.find(format => signatures[format].every((byte, index) => bytes[index] === byte))
-}
-
 /**
- * Leaves sharp only its PNG and JPEG readers, for the whole process. For a process that decodes strangers'
- * pictures: what the signature check above lets through can then reach no other decoder.
+ * Leaves sharp only its PNG and JPEG readers, one thread and no cache, for the whole process. For a process that
+ * decodes strangers' pictures: what a signature check lets through can then reach no other decoder.
  */
-export function restrictDecoders(): void {
+export function hardenDecoders(): void {
+  sharp.concurrency(1)
+  sharp.cache(false)
   sharp.block({ operation: ['VipsForeignLoad'] })
   sharp.unblock({ operation: ['VipsForeignLoadPng', 'VipsForeignLoadJpeg'] })
 }

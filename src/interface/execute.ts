@@ -15,7 +15,8 @@ export interface ExecutionRequest {
 export interface Executor extends Startable {
   /**
    * Resolves with a coded failure for whatever is the job's own fault (input, model, time, memory).
-   * Rejects only if it was aborted or the executor is stopped: then nothing is known of the job.
+   * Rejects only if it was aborted (with the signal's reason), the executor is stopped, or this machine cannot run the
+   * model (ProcessError: files missing, child does not start). Then nothing is known of the job.
    */
   execute(request: ExecutionRequest, options: { signal: AbortSignal }): Promise<Outcome>
 }

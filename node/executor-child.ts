@@ -1,0 +1,31 @@
+/**
+ * The process in which a worker runs models: started by the executor, with the manifests' paths as arguments.
+ */
+import { openModelFiles } from '../models/index.js'
+import { nativeRuntimeVersion } from '../models/tools/onnx.js'
+import { hardenDecoders } from '../models/tools/picture.js'
+import { serveExecutions } from '../src/execute/child.js'
+import { knownModels } from './model-catalog.js'
+
+hardenDecoders()
+const models = knownModels(process.argv.slice(2))
+
+serveExecutions({
+  async resolveModel(cid) {
+    const { registry, documents } = await models
+    const document = documents.get(cid)
+    if (document === undefined) {
+      return undefined
+    }
+    const { task, architecture, runtime } = document.manifest
+    return {
+      task: registry.task(task),
+      runtime: runtime.kind,
+      runtimeVersion: nativeRuntimeVersion(),
+      async load() {
+        const code = await registry.architecture(task, architecture)
+        return code.load(document.manifest, await openModelFiles(document))
+      }
+    }
+  }
+})

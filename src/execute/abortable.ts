@@ -1,0 +1,25 @@
+import type { Clock } from '../interface/index.js'
+
+/** The promise's value, or a rejection with the signal's reason as soon as it aborts. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Resolves after `delayMs`; rejects with the signal's reason as soon as it aborts. */
+export async function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  const passed = Promise.withResolvers<void>()
+  const timer = clock.schedule(delayMs, passed.resolve)
+  try {
+    await abortable(passed.promise, signal)
+  } finally {
+    timer.cancel()
+  }
+}

@@ -1,0 +1,178 @@
+import { cpus, platform } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import {
+  type ExecutionRequest,
+  FailureCode,
+  JobFailedError,
+  type LoadedModel,
+  OutputFormat,
+  ProcessError,
+  type Task
+} from '../interface/index.js'
+import { type ChildMessage, cutText, type ParentMessage, type ReceiptOrigin } from './messages.js'
+import { bytesOf, receiptOf } from './receipt.js'
+
+/** Of the receipt. All cores of a machine are of one model, as far as a result may care. */
+const cpu = cutText(cpus()[0]?.model.trim() ?? 'unknown')
+
+/** A model that this machine has. */
+export interface RunnableModel {
+  task: Task<unknown, unknown>
+  /** `native` or `canonical`, and the version of what it stands for here. */
+  runtime: string
+  runtimeVersion: string
+  /** Throws ManifestError where files are missing or differ from their hash. */
+  load(): Promise<LoadedModel<unknown, unknown>>
+}
+
+export interface ServeExecutionsInit {
+  /** Undefined for a manifest that this machine does not know. Called once a manifest. */
+  resolveModel(manifest: string): Promise<RunnableModel | undefined>
+  /** Models kept in memory; beyond it, the one that was used least recently is closed. Default 2. */
+  maxLoadedModels?: number
+}
+
+interface WarmModel {
+  description: RunnableModel
+  model: LoadedModel<unknown, unknown>
+}
+
+/**
+ * The child's whole life: answers the runs that the parent sends, one after the other, with models kept loaded. Ends
+ * with the parent, whatever ends it. Throws ProcessError in a process that has no IPC channel.
+ */
+export function serveExecutions({ resolveModel, maxLoadedModels = 2 }: ServeExecutionsInit): void {
+  if (process.send === undefined) {
+    throw new ProcessError('The executor child is started by a worker node, not by hand')
+  }
+  const warm = new Map<string, WarmModel>()
+  let turn: Promise<void> = Promise.resolve()
+
+  const use = async (manifest: string): Promise<WarmModel> => {
+    const found = warm.get(manifest) ?? (await loadModel(manifest, resolveModel))
+    // A Map keeps the order of insertion: the first entry is the one least recently used.
+    warm.delete(manifest)
+    warm.set(manifest, found)
+    for (const [oldest, { model }] of warm) {
+      if (warm.size <= maxLoadedModels) {
+        break
+      }
+      warm.delete(oldest)
+      await model.close()
+    }
+    return found
+  }
+
+  const answer = async (id: number, request: ExecutionRequest, maxOutputBytes: number): Promise<void> => {
+    await send(await execute(id, request, maxOutputBytes, use))
+  }
+
+  process.on('disconnect', () => process.exit(0))
+  // A terminal or a service manager sends these to parent and child alike: the parent decides what becomes of a run.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => undefined)
+  }
+  process.on('message', (message: ParentMessage) => {
+    switch (message.type) {
+      case 'start':
+        watch(message)
+        turn = turn.then(() => send({ type: 'ready' }))
+        break
+      case 'run':
+        turn = turn.then(() => answer(message.id, message.request, message.maxOutputBytes))
+        break
+    }
+  })
+}
+
+function watch({ parentPid, memoryBytes }: ParentMessage & { type: 'start' }): void {
+  // On Linux the parent reads the child's memory from /proc, which no model can keep it from doing.
+  const workerData = { parentPid, memoryBytes: platform() === 'linux' ? undefined : memoryBytes }
+  new Worker(new URL('./child-watch.js', import.meta.url), { workerData }).unref()
+}
+
+/** Resolves once the message has left: a native run that follows would hold it back. */
+function send(message: ChildMessage): Promise<void> {
+  return new Promise(resolve => {
+    // A channel that is closed means that the parent is gone; `disconnect` ends this process.
+    process.send?.(message, undefined, undefined, () => resolve())
+  })
+}
+
+async function loadModel(
+  manifest: string,
+  resolveModel: ServeExecutionsInit['resolveModel']
+): Promise<WarmModel> {
+  const description = await resolveModel(manifest)
+  if (description === undefined) {
+    throw new JobFailedError(FailureCode.UnknownModel, `No model with the manifest ${manifest} is known`)
+  }
+  return { description, model: await description.load() }
+}
+
+async function execute(
+  id: number,
+  request: ExecutionRequest,
+  maxOutputBytes: number,
+  use: (manifest: string) => Promise<WarmModel>
+): Promise<ChildMessage> {
+  let warm: WarmModel
+  try {
+    warm = await use(request.manifest)
+  } catch (err) {
+    return err instanceof JobFailedError
+      ? failed(id, err.failureCode, err.message, undefined)
+      : { type: 'unable', id, message: cutText(messageOf(err)) }
+  }
+  const { description, model } = warm
+  const { task, runtime, runtimeVersion } = description
+  let origin: ReceiptOrigin | undefined
+  try {
+    const input = readInput(request, task)
+    origin = { runtime, runtimeVersion, manifest: request.manifest, cpu }
+    await send({ type: 'running', id, receipt: origin })
+    const output = task.output.encode(await model.run(input, bytesOf(request.job.seed)))
+    const sizeBytes = (output.length - 2) / 2
+    if (sizeBytes > maxOutputBytes) {
+      throw new JobFailedError(
+        FailureCode.OutputTooLarge,
+        `The output has ${sizeBytes} bytes: at most ${maxOutputBytes} are taken`
+      )
+    }
+    return { type: 'done', id, outcome: { success: true, output, receipt: receiptOf(origin, output) } }
+  } catch (err) {
+    return err instanceof JobFailedError
+      ? failed(id, err.failureCode, err.message, origin)
+      : failed(id, FailureCode.ModelFailed, `The model failed: ${messageOf(err)}`, origin)
+  }
+}
+
+function readInput({ job, input }: ExecutionRequest, task: Task<unknown, unknown>): unknown {
+  if (job.category !== task.category) {
+    throw new JobFailedError(
+      FailureCode.UnknownTask,
+      `The job asks for the category ${job.category}, but its model is of task ${task.name} (${task.category})`
+    )
+  }
+  if (job.outputFormat !== OutputFormat.Raw) {
+    throw new JobFailedError(
+      FailureCode.Unsupported,
+      `The output format ${job.outputFormat} is not supported`
+    )
+  }
+  return input.encoding === 'abi' ? task.input.decode(input.bytes) : task.input.fromContent(input.bytes)
+}
+
+function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err)
+}
+
+function failed(
+  id: number,
+  code: FailureCode,
+  reason: string,
+  origin: ReceiptOrigin | undefined
+): ChildMessage {
+  const receipt = origin && receiptOf(origin, '0x')
+  return { type: 'done', id, outcome: { success: false, code, reason: cutText(reason), receipt } }
+}
