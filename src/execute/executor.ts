@@ -1,5 +1,5 @@
+import { abortable } from '../interface/abort.js'
 import { type Clock, type Executor, type Logger, type Outcome, ProcessError } from '../interface/index.js'
-import { abortable } from './abortable.js'
 import { createSlot, type Slot } from './slot.js'
 
 export interface ChildProcessExecutorInit {

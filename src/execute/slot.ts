@@ -1,3 +1,4 @@
+import { abortable, delay } from '../interface/abort.js'
 import {
   type Clock,
   type ExecutionRequest,
@@ -6,7 +7,6 @@ import {
   type Outcome,
   ProcessError
 } from '../interface/index.js'
-import { abortable, delay } from './abortable.js'
 import { type ChildEnd, type ExecutorChild, type StartChildInit, startChild } from './child-process.js'
 import { residentBytes } from './memory.js'
 import type { ChildMessage, ReceiptOrigin } from './messages.js'

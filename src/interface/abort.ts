@@ -1,4 +1,4 @@
-import type { Clock } from '../interface/index.js'
+import type { Clock } from './clock.js'
 
 /** The promise's value, or a rejection with the signal's reason as soon as it aborts. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -1,0 +1,2 @@
+export type { LookupHost } from './public-address.js'
+export { type ContentResolver, type ContentResolverInit, contentResolver } from './resolver.js'
