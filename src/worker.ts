@@ -194,7 +194,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
 
     /** A lease counts if its author is a registered worker; until its presence shows that, the lease waits. */
     function onLeases(leases: Lease[], author: PeerKey): void {
-      if (others.has(author)) claims.onLeases(leases)
+      if (others.isRegistered(author)) claims.onLeases(leases)
       else strangers.hold(author, leases)
     }
 
@@ -203,7 +203,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       const isNew = await others.see(message)
       if (isNew) presence.answer()
       if (others.version() !== versionBefore) claims.onRosterChange()
-      if (others.has(message.worker)) claims.onLeases(strangers.release(message.worker))
+      if (others.isRegistered(message.worker)) claims.onLeases(strangers.release(message.worker))
     }
 
     function onAcquired(candidate: Candidate): void {
@@ -258,13 +258,19 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
             logger.debug({ err, jobId }, 'a result could not be announced; others find it on chain')
           )
       } else if (isGone(outcome.status)) {
-        claims.remove(job)
-        own
-          .release(job, ReleaseReason.Orphaned)
-          .catch(err => logger.warn({ err, jobId }, 'a lease could not be released'))
+        onGone({ key: job, jobId })
       } else {
         onFinal(job)
       }
+    }
+
+    /** The chain does not hold the job any more. After a reorg it may be announced again, under another key. */
+    function onGone({ key, jobId }: Pick<JobReference, 'key' | 'jobId'>): void {
+      claims.remove(key)
+      running.get(key)?.abort()
+      own
+        .release(key, ReleaseReason.Orphaned)
+        .catch(err => logger.warn({ err, jobId }, 'a lease could not be released'))
     }
 
     function onFinal(job: JobKey): void {
@@ -337,9 +343,10 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         if (state !== 'started') return
         state = 'stopping'
         claims.stop()
-        presence.stop()
+        // From here on presence says that there is no room.
         await presence.publish()
         await drain()
+        presence.stop()
         for (const job of own.jobs()) await own.release(job, ReleaseReason.ShuttingDown)
         own.stop()
         jobs.stop()

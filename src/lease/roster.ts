@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { JobKey, PeerKey } from '../interface/bytes.js'
 import type { ChainReader } from '../interface/chain.js'
 import type { Clock } from '../interface/clock.js'
@@ -33,8 +34,8 @@ export interface RosterComponents {
 export interface Roster {
   /** Takes a validated presence message. Resolves with whether the worker is new here, once its account was checked. */
   see(presence: Presence): Promise<boolean>
-  /** Whether the worker is live and its account registered. */
-  has(worker: PeerKey): boolean
+  /** Whether the worker's account was found registered, even if it has been silent lately: its leases count. */
+  isRegistered(worker: PeerKey): boolean
   /** Live workers other than this one, eligible for a model; for all models where it is undefined. */
   size(model?: string): number
   /** Where `self` stands for a job among the live workers that have `model` (or among all). */
@@ -53,6 +54,7 @@ export interface RosterInit {
 export function roster({ self, timing, claimsSince }: RosterInit): (components: RosterComponents) => Roster {
   return ({ chain, clock, logger }) => {
     const workers = new Map<PeerKey, { presence: Presence; seenMs: number }>()
+    const registered = new LRUCache<PeerKey, true>({ max: MAX_WORKERS })
     const byModel = new Map<string, Set<PeerKey>>()
     let version = 0
 
@@ -112,14 +114,15 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
           workers.set(presence.worker, { presence, seenMs: clock.now() })
           return false
         }
-        const [registered] = await chain.peerKeysOf([presence.account])
-        if (registered !== presence.worker) {
+        const [peerKey] = await chain.peerKeysOf([presence.account])
+        if (peerKey !== presence.worker) {
           logger.debug(
             { worker: presence.worker, account: presence.account },
             'presence of an unregistered worker ignored'
           )
           return false
         }
+        registered.set(presence.worker, true)
         dropStale()
         const isNew = !workers.has(presence.worker)
         if (isNew && workers.size >= MAX_WORKERS) return false
@@ -127,7 +130,7 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
         insert(presence)
         return isNew
       },
-      has: worker => workers.has(worker),
+      isRegistered: worker => registered.has(worker),
       size(model) {
         dropStale()
         return size(model)

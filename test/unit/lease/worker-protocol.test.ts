@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest'
+import { ReleaseReason } from '../../../src/interface/lease.js'
+import { type Cluster, cluster, testTiming } from '../../helpers/worker-cluster.js'
+
+/** Until the workers know each other and claim. */
+const WARM_UP_MS = 3 * testTiming.presenceIntervalMs
+
+async function start(
+  count: number,
+  init: Parameters<typeof cluster>[0] = {},
+  capacity = 1
+): Promise<Cluster> {
+  const network = await cluster(init)
+  for (let n = 0; n < count; n++) await network.add({ capacity })
+  await network.clock.advance(WARM_UP_MS)
+  return network
+}
+
+describe('workers', () => {
+  it('behavior: without faults each job is run once, by its owner, whatever the number of workers (I2)', async () => {
+    const network = await start(5, {}, 10)
+    const jobs = network.chain.create(40)
+    await network.announce(jobs)
+    await network.clock.advance(3_000)
+    for (const { jobId } of jobs) {
+      expect(network.chain.finalisedBy.has(jobId)).toBe(true)
+      expect(network.executions(jobId)).toBe(1)
+    }
+    expect(new Set(network.chain.finalisedBy.values()).size).toBeGreaterThan(2)
+  })
+
+  it('behavior: a backlog beyond the capacity is worked off, each job once', async () => {
+    const network = await start(3, { executionMs: 150 })
+    const jobs = network.chain.create(100)
+    await network.announce(jobs)
+    await network.clock.advance(60_000)
+    expect(network.chain.finalisedBy.size).toBe(100)
+    expect(jobs.map(({ jobId }) => network.executions(jobId)).filter(count => count !== 1)).toEqual([])
+    for (const { worker } of network.workers)
+      expect(worker.status()).toMatchObject({ openJobs: 0, heldJobs: 0 })
+  })
+
+  it('behavior: messages for a job do not grow with the number of workers (I7)', async () => {
+    const perJob: number[] = []
+    for (const count of [2, 12]) {
+      const network = await start(count, {}, 100)
+      const before = network.net.published('leases')
+      const jobs = network.chain.create(30)
+      for (const job of jobs) {
+        await network.announce([job])
+        await network.clock.advance(10)
+      }
+      await network.clock.advance(1_000)
+      expect(network.chain.finalisedBy.size).toBe(30)
+      perJob.push((network.net.published('leases') - before) / 30)
+    }
+    const [few, many] = perJob as [number, number]
+    expect(many).toBeLessThanOrEqual(few * 1.5)
+  })
+
+  it('behavior: a job of a worker that dies is taken over after its lease, once', async () => {
+    const network = await start(3, { executionMs: 2_000 })
+    const [job] = network.chain.create(1)
+    if (job === undefined) throw new Error('no job')
+    await network.announce([job])
+    await network.clock.advance(1_000)
+    const holder = network.workers.find(({ worker }) => worker.status().runningJobs === 1)
+    holder?.kill()
+    await network.clock.advance(testTiming.leaseMs + 2 * testTiming.slotMs + 3_000)
+    expect(network.chain.status(job.jobId)).toBe(2)
+    expect(network.chain.finalisedBy.get(job.jobId)).not.toBe(holder?.key)
+    expect(network.executions(job.jobId)).toBe(2)
+  })
+
+  it('behavior: a worker that shuts down finishes what it runs, and its waiting jobs go to others', async () => {
+    const network = await start(2, { executionMs: 1_000 })
+    const jobs = network.chain.create(6)
+    await network.announce(jobs)
+    await network.clock.advance(300)
+    const leaving = network.workers[0]
+    const stopped = leaving?.worker.stop()
+    await network.clock.advance(10_000)
+    await stopped
+    await network.clock.advance(20_000)
+    expect(network.chain.finalisedBy.size).toBe(6)
+    expect(jobs.map(({ jobId }) => network.executions(jobId))).toEqual([1, 1, 1, 1, 1, 1])
+  })
+
+  it('behavior: a job cut off by a shutdown is released, and taken over at once', async () => {
+    const network = await start(2, { executionMs: 8_000 })
+    const [job] = network.chain.create(1)
+    if (job === undefined) throw new Error('no job')
+    await network.announce([job])
+    await network.clock.advance(1_000)
+    const leaving = network.workers.find(({ worker }) => worker.status().runningJobs === 1)
+    const stopped = leaving?.worker.stop()
+    await network.clock.advance(5_000)
+    await stopped
+    expect(leaving?.events).toContainEqual(
+      expect.objectContaining({ type: 'lease:released', reason: ReleaseReason.ShuttingDown })
+    )
+    await network.clock.advance(2 * testTiming.slotMs)
+    expect(network.executions(job.jobId)).toBe(2)
+  })
+
+  it('behavior: both sides of a partition may run a job; one holder is left soon after it heals (I3, I5)', async () => {
+    const network = await start(2, { executionMs: 5_000 })
+    const [a, b] = network.workers
+    if (a === undefined || b === undefined) throw new Error('no workers')
+    network.net.cut(a.key)
+    await network.clock.advance(5_000)
+    const [job] = network.chain.create(1)
+    if (job === undefined) throw new Error('no job')
+    // Only b hears of it; a hears of it after healing, while b works.
+    await network.announce([job])
+    await network.clock.advance(1_000)
+    expect(b.worker.status().runningJobs).toBe(1)
+    network.net.heal(a.key)
+    await network.announce([{ ...job }])
+    await network.clock.advance(10_000)
+    expect(network.chain.finalisedBy.get(job.jobId)).toBe(b.key)
+  })
+
+  it('behavior: a model that no live worker has fails on chain after a grace time, once', async () => {
+    const network = await start(3)
+    const [job] = network.chain.create(1, 'bafynobody')
+    if (job === undefined) throw new Error('no job')
+    await network.announce([job])
+    await network.clock.advance(4_000)
+    expect(network.executions(job.jobId)).toBe(0)
+    await network.clock.advance(5_000)
+    expect(network.chain.finalisedBy.size).toBe(1)
+    const finished = network.workers
+      .flatMap(({ events }) => events)
+      .filter(event => event.type === 'execution:finished')
+    expect(finished).toMatchObject([{ success: false, code: 4 }])
+  })
+
+  it('behavior: a model that one worker has is left to it, however busy it is', async () => {
+    const network = await cluster({ executionMs: 3_000 })
+    await network.add({ models: ['bafyone'] })
+    await network.add({ models: ['bafytwo'] })
+    await network.clock.advance(WARM_UP_MS)
+    const jobs = network.chain.create(4, 'bafytwo')
+    await network.announce(jobs)
+    await network.clock.advance(15_000)
+    expect([...network.chain.finalisedBy.values()]).toEqual(Array(4).fill(network.workers[1]?.key))
+  })
+
+  it('behavior: a restarted worker takes up the lease that it still holds', async () => {
+    const network = await cluster({ executionMs: 1_000 })
+    const { generateKeyPair } = await import('@libp2p/crypto/keys')
+    const privateKey = await generateKeyPair('Ed25519')
+    const first = await network.add({ privateKey })
+    await network.clock.advance(5_000)
+    const jobs = network.chain.create(1)
+    await network.announce(jobs)
+    await network.clock.advance(500)
+    expect(first.worker.status().heldJobs).toBe(1)
+    first.kill()
+    network.net.heal(first.key)
+    await network.add({ privateKey, database: first.database })
+    await network.clock.advance(2_000)
+    expect(network.chain.finalisedBy.get(1n)).toBe(first.key)
+  })
+})
