@@ -21,7 +21,6 @@ import {
   getBytes,
   Interface,
   isCallException,
-  isError,
   ParamType,
   type TransactionRequest,
   type TransactionResponse
@@ -155,7 +154,8 @@ export function parseLog<const A extends Abi, N extends EventName<A>>(
 
 /** The name of the custom error with which a contract of ours reverted; undefined for anything else. */
 export function revertName(error: unknown): string | undefined {
-  return isError(error, 'CALL_EXCEPTION') ? error.revert?.name : undefined
+  if (!isCallException(error)) return undefined
+  return error.revert?.name ?? interfaceOf(errorsAbi).parseError(error.data ?? '0x')?.name
 }
 
 /**

@@ -129,8 +129,7 @@ export async function deploy(signer: JsonRpcSigner, name: string, args: unknown[
 
 /** A contract of contracts/test, which has no typed ABI. */
 export async function deployUntyped(signer: JsonRpcSigner, name: string, args: unknown[]): Promise<Contract> {
-  const abi = JSON.stringify([...artifact(name).abi, ...errorsAbi])
-  return new Contract(await deploy(signer, name, args), abi, signer)
+  return new Contract(await deploy(signer, name, args), JSON.stringify(artifact(name).abi), signer)
 }
 
 type Sent = Promise<{ wait(): Promise<TransactionReceipt | null> }>

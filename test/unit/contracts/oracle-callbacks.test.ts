@@ -83,7 +83,7 @@ describe('behavior: a client cannot harm the result', () => {
     const receipt = await submitAround(bomb)
     const [first, , second] = events(receipt, f.oracle, 'CallbackCalled')
     expect(first?.success).toBe(!reverts)
-    expect(first?.returnData).toBe(`0x${'ff'.repeat(32)}${'00'.repeat(224)}`)
+    expect(first?.returnData).toMatch(/^0x(ff){32}.{448}$/)
     expect(second?.returnData).toHaveLength(2 + 2 * 256)
     // 300,000 bytes copied, and kept in memory for the second callback, would cost the submitter above 400,000 more.
     expect(receipt.gasUsed).toBeLessThan(1_100_000n)
