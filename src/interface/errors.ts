@@ -117,6 +117,13 @@ export class TimeoutError extends BuffaloError {
   }
 }
 
+/** A person or the system ended the program before it was done. */
+export class InterruptedError extends BuffaloError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('BUFFALO_ERR_INTERRUPTED', message, options)
+  }
+}
+
 /** A child process of the local network or of the executor ended when it should not have. */
 export class ProcessError extends BuffaloError {
   constructor(message: string, options?: ErrorOptions) {

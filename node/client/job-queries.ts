@@ -1,0 +1,194 @@
+import { GraphQLClient, gql } from 'graphql-request'
+import { z } from 'zod'
+import { failureName, SubgraphUnavailableError } from '../../src/interface/index.js'
+import { peerIdOf } from '../../src/network/identity.js'
+
+/** A job as the subgraph tells it to people. */
+export interface JobView {
+  id: bigint
+  status: 'open' | 'succeeded' | 'failed'
+  /** ModelCategory. */
+  category: number
+  model: string
+  client: string
+  createdAtMs: number
+  deadlineMs: number
+  /** Block and transaction of the request. */
+  blockNumber: number
+  requestTxHash: string
+  result: ResultView | undefined
+}
+
+export interface ResultView {
+  /** Peer id; undefined where the job was reclaimed, or the account never named a key. */
+  worker: string | undefined
+  account: string | undefined
+  /** ABI-encoded output of the task; `0x` on failure. */
+  output: string
+  failure: { code: number; name: string; reason: string } | undefined
+  callbackSucceeded: boolean | undefined
+  txHash: string
+  blockNumber: number
+}
+
+export interface JobQueries {
+  /** Undefined until the subgraph has the job. */
+  job(id: bigint): Promise<JobView | undefined>
+  /** Newest first, in as many pages as it takes. `before`: only jobs with a lower id. */
+  jobs(options: { limit: number; before?: bigint; status?: JobView['status'] }): Promise<JobView[]>
+}
+
+/** What graph-node gives at once. */
+const pageSize = 1_000
+/** An endpoint that has not answered by then is down. */
+const timeoutMs = 10_000
+
+const jobFields = gql`
+  fragment JobFields on Job {
+    jobId
+    status
+    category
+    model { id }
+    callbackAddress
+    createdTimestamp
+    deadline
+    blockNumber
+    txHash
+    result {
+      worker { id peerKey }
+      success
+      output
+      failureCode
+      failureReason
+      callbackSuccess
+      txHash
+      blockNumber
+    }
+  }
+`
+const jobQuery = gql`
+  query Job($id: Bytes!) {
+    job(id: $id) { ...JobFields }
+  }
+  ${jobFields}
+`
+const jobsQuery = gql`
+  query Jobs($first: Int!, $where: Job_filter!) {
+    jobs(first: $first, where: $where, orderBy: id, orderDirection: desc) { ...JobFields }
+  }
+  ${jobFields}
+`
+
+const number = z.coerce.number().int()
+const jobSchema = z.object({
+  jobId: z.coerce.bigint(),
+  status: z.enum(['Open', 'Succeeded', 'Failed']),
+  category: number,
+  model: z.object({ id: z.string() }),
+  callbackAddress: z.string(),
+  createdTimestamp: number,
+  deadline: number,
+  blockNumber: number,
+  txHash: z.string(),
+  result: z
+    .object({
+      worker: z.object({ id: z.string(), peerKey: z.string() }).nullable(),
+      success: z.boolean(),
+      output: z.string(),
+      failureCode: number,
+      failureReason: z.string(),
+      callbackSuccess: z.boolean().nullable(),
+      txHash: z.string(),
+      blockNumber: number
+    })
+    .nullable()
+})
+
+/** Reads jobs from a subgraph for the command line. All throw SubgraphUnavailableError. */
+export function createJobQueries(url: string): JobQueries {
+  const client = new GraphQLClient(url, {
+    fetch: (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+  })
+
+  async function request<T>(schema: z.ZodType<T>, query: string, variables: object): Promise<T> {
+    try {
+      return schema.parse(await client.request(query, variables))
+    } catch (err) {
+      const reason = err instanceof Error ? err.message.split('\n')[0] : String(err)
+      throw new SubgraphUnavailableError(
+        `The subgraph ${new URL(url).origin} cannot be used (${reason}): check that it is up, or choose another with --subgraph-url`,
+        { cause: err }
+      )
+    }
+  }
+
+  return {
+    async job(id) {
+      const answer = await request(z.object({ job: jobSchema.nullable() }), jobQuery, { id: entityId(id) })
+      return answer.job === null ? undefined : view(answer.job)
+    },
+    async jobs({ limit, before, status }) {
+      const found: JobView[] = []
+      let below = before
+      while (found.length < limit) {
+        const first = Math.min(pageSize, limit - found.length)
+        const where = {
+          ...(below === undefined ? {} : { id_lt: entityId(below) }),
+          ...(status === undefined ? {} : { status: status[0]?.toUpperCase() + status.slice(1) })
+        }
+        const page = await request(z.object({ jobs: z.array(jobSchema) }), jobsQuery, { first, where })
+        found.push(...page.jobs.map(view))
+        below = found.at(-1)?.id
+        if (page.jobs.length < first) {
+          break
+        }
+      }
+      return found
+    }
+  }
+}
+
+/** A job's id in the subgraph: 32 bytes, big endian. */
+function entityId(id: bigint): string {
+  return `0x${id.toString(16).padStart(64, '0')}`
+}
+
+function view(job: z.infer<typeof jobSchema>): JobView {
+  const { result } = job
+  return {
+    id: job.jobId,
+    status: job.status === 'Open' ? 'open' : job.status === 'Succeeded' ? 'succeeded' : 'failed',
+    category: job.category,
+    model: job.model.id,
+    client: job.callbackAddress,
+    createdAtMs: job.createdTimestamp * 1_000,
+    deadlineMs: job.deadline * 1_000,
+    blockNumber: job.blockNumber,
+    requestTxHash: job.txHash,
+    result:
+      result === null
+        ? undefined
+        : {
+            worker: peerId(result.worker?.peerKey),
+            account: result.worker?.id,
+            output: result.output,
+            failure: result.success
+              ? undefined
+              : {
+                  code: result.failureCode,
+                  name: failureName(result.failureCode),
+                  reason: result.failureReason
+                },
+            callbackSucceeded: result.callbackSuccess ?? undefined,
+            txHash: result.txHash,
+            blockNumber: result.blockNumber
+          }
+  }
+}
+
+function peerId(peerKey: string | undefined): string | undefined {
+  // An account that unregistered names no key, or the zero key.
+  return peerKey === undefined || !/^0x[0-9a-f]{64}$/.test(peerKey) || /^0x0+$/.test(peerKey)
+    ? undefined
+    : peerIdOf(peerKey.slice(2)).toString()
+}

@@ -1,0 +1,67 @@
+import { Command } from 'commander'
+import { resolveNodeConfig } from '../config/resolve.js'
+import { type SettingName, settings } from '../config/settings.js'
+import { createEventRelay, type ReadyInfo } from '../event-relay.js'
+import { createLogger } from '../log.js'
+import { listenForStop } from '../stop-signal.js'
+import { aborted } from '../wait.js'
+import { addSettings, open } from './options.js'
+
+export function addRunCommand(program: Command): void {
+  const command = new Command('run').description('run a node: what `buffalo-node --role …` does').addHelpText(
+    'after',
+    `
+Each setting may also be given as a variable (--account-index: BUFFALO_ACCOUNT_INDEX) or in the configuration file
+(accountIndex). Flags come before variables, variables before the file, the file before the network file.
+A private key is taken from BUFFALO_PRIVATE_KEY or the configuration file only.
+
+Examples:
+  $ npx buffalo-node --role sequencer
+  $ npx buffalo-node --role worker --account-index 2 --data-dir /tmp/second-worker
+  $ BUFFALO_PRIVATE_KEY=0x… npx buffalo-node --role worker --network-file sepolia.json --capacity 2
+`
+  )
+  addSettings(command, Object.keys(settings) as SettingName[]).action(() => run(command))
+  program.addCommand(command.copyInheritedSettings(program), { isDefault: true })
+}
+
+async function run(command: Command): Promise<void> {
+  const { loaded, output } = open(command)
+  const config = resolveNodeConfig(loaded)
+  const logger = createLogger(config.log).child({ name: config.role })
+  const relay = createEventRelay()
+  const stop = listenForStop(output, `the ${config.role}`)
+  // Only here: --help and mistakes need not wait for libp2p.
+  const { startNode } = await import('../node.js')
+  try {
+    const node = await startNode(config, {
+      logger,
+      signal: stop.signal,
+      emit(event) {
+        logger.debug({ ...event, jobId: event.jobId.toString() }, event.type)
+        relay({ type: 'event', event })
+      }
+    })
+    logger.info(node.ready, 'ready')
+    relay({ type: 'ready', ready: node.ready })
+    output.result({ ok: true, ...node.ready }, introduction(node.ready))
+    await aborted(stop.signal)
+    await node.stop()
+    logger.info({}, 'stopped')
+  } catch (err) {
+    // Told to stop while it started: that is no failure.
+    if (err !== stop.signal.reason) {
+      throw err
+    }
+  } finally {
+    stop.dispose()
+  }
+}
+
+function introduction({ role, peerId, addresses, account }: ReadyInfo): string {
+  return [
+    `ready: ${role} ${peerId}`,
+    ...(account === undefined ? [] : [`  account   ${account}`]),
+    ...addresses.map(address => `  address   ${address}`)
+  ].join('\n')
+}

@@ -1,0 +1,140 @@
+import { Command } from 'commander'
+import { type BuffaloError, TimeoutError } from '../../src/interface/index.js'
+import { integer } from '../config/fields.js'
+import { resolveLog } from '../config/resolve.js'
+import type { SettingName } from '../config/settings.js'
+import { createLogger } from '../log.js'
+import type { Output } from '../output.js'
+import { listenForStop } from '../stop-signal.js'
+import { createBoard } from '../testnet/board.js'
+import { createDisplay } from '../testnet/display.js'
+import { type TestnetReport, testnet } from '../testnet/testnet.js'
+import { aborted } from '../wait.js'
+import { parseFlag } from './flags.js'
+import { addSettings, open } from './options.js'
+
+const testnetSettings: SettingName[] = ['logLevel', 'logFormat']
+
+export function addTestnetCommand(program: Command): void {
+  const command = new Command('testnet')
+    .description('run a whole network on this machine, send it real jobs, and check the answers')
+    .option('--sequencers <n>', 'how many sequencers', '1')
+    .option('--workers <n>', 'how many workers', '2')
+    .option('--jobs <n>', 'how many jobs', '4')
+    .option('--timeout <seconds>', 'until when all jobs must be final', '120')
+    .option('--keep', 'leave the network up afterwards, until Ctrl+C')
+    .option('--show-logs', "print the nodes' logs too")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx buffalo-node testnet
+  $ npx buffalo-node testnet --workers 3 --sequencers 2 --jobs 6 --json
+  $ npx buffalo-node testnet --jobs 1 --keep
+`
+    )
+  addSettings(command, testnetSettings).action(() => runTestnet(command))
+  program.addCommand(command.copyInheritedSettings(program))
+}
+
+async function runTestnet(command: Command): Promise<void> {
+  const { loaded, output, flags } = open(command)
+  const count = (name: string, value: unknown, min: number, max: number): number =>
+    parseFlag(name, integer(min, max), value) ?? min
+  const sizes = {
+    sequencers: count('--sequencers', flags.sequencers, 1, 50),
+    workers: count('--workers', flags.workers, 1, 200),
+    jobs: count('--jobs', flags.jobs, 0, 10_000)
+  }
+  const timeoutMs = count('--timeout', flags.timeout, 1, 86_400) * 1_000
+  const stop = listenForStop(output, 'the network')
+  const late = new AbortController()
+  const timer = setTimeout(
+    () =>
+      late.abort(
+        new TimeoutError(`The network was not done in ${timeoutMs / 1_000} s: allow more with --timeout`)
+      ),
+    timeoutMs
+  )
+  const board = createBoard()
+  const display = createDisplay(board, process.stderr)
+  const network = testnet({
+    ...sizes,
+    board,
+    logger: createLogger({ ...resolveLog(loaded.settings), level: loaded.settings.logLevel ?? 'warn' }),
+    onStep: step => display.step(`${step} …`),
+    onLog: (node, line) => (flags.showLogs === true ? display.step(`[${node}] ${line}`) : undefined),
+    signal: AbortSignal.any([stop.signal, late.signal])
+  })
+  try {
+    const report = await network.run()
+    display.stop()
+    clearTimeout(timer)
+    print(output, report, flags.keep === true ? network.networkFile : undefined)
+    if (flags.keep === true) {
+      await aborted(stop.signal)
+    }
+  } finally {
+    clearTimeout(timer)
+    display.stop()
+    output.progress('Stopping everything …')
+    await network.stop()
+    stop.dispose()
+  }
+}
+
+function print(output: Output, report: TestnetReport, keptAt: string | undefined): void {
+  const { network, faults } = report
+  const ok = faults.length === 0
+  const error: Pick<BuffaloError, 'code' | 'message'> = {
+    code: 'BUFFALO_ERR_PROCESS',
+    message: `The network did not do what it should: ${faults.join('; ')}`
+  }
+  output.result(
+    {
+      ok,
+      chainId: network.chainId,
+      rpc: network.rpc,
+      subgraph: network.subgraph,
+      oracle: network.oracle,
+      client: network.client,
+      nodes: report.nodes.map(({ role, peerId, account, pid }) => ({
+        role,
+        peerId,
+        ...(account ? { account } : {}),
+        pid
+      })),
+      jobs: report.jobs,
+      ...(keptAt === undefined ? {} : { networkFile: keptAt }),
+      ...(ok ? {} : { error, faults })
+    },
+    describe(report, keptAt)
+  )
+}
+
+function describe({ jobs, faults, network }: TestnetReport, keptAt: string | undefined): string {
+  const answers = jobs.map(
+    job =>
+      `job ${job.id}: ${job.status} in ${job.latencyMs ?? '?'} ms by ${job.worker ?? 'nobody'}\n${indent(job.output ?? '')}`
+  )
+  const verdict =
+    faults.length === 0
+      ? `All ${jobs.length} jobs succeeded, each run once; the client holds the same texts.`
+      : `Not as it should be:\n${indent(faults.join('\n'))}`
+  const kept =
+    keptAt === undefined
+      ? []
+      : [
+          `
+The network stays up until Ctrl+C:
+  chain ${network.rpc}, subgraph ${network.subgraph}
+  npx buffalo-node submit image-to-text --input picture.png --wait --network-file ${keptAt}
+  npx buffalo-node jobs --network-file ${keptAt}
+  npx buffalo-node --role worker --account-index 9 --network-file ${keptAt}`
+        ]
+  return [...answers, verdict, ...kept].join('\n')
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '    ')
+}

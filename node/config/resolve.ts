@@ -1,0 +1,165 @@
+import { resolve } from 'node:path'
+import type { AccountSource } from '../../src/chain/account.js'
+import {
+  type Address,
+  ConfigError,
+  internetTiming,
+  type LeaseTiming,
+  localTiming,
+  type NetworkIdentity
+} from '../../src/interface/index.js'
+import { type LoadedSettings, loadNetwork } from './load.js'
+import type { NetworkFile } from './network-file.js'
+import type { Role, Settings } from './settings.js'
+
+/** Chain id of anvil and of every other development chain: only there are the well-known accounts used. */
+export const devChainId = 31_337
+
+export interface LogConfig {
+  level: NonNullable<Settings['logLevel']>
+  format: NonNullable<Settings['logFormat']>
+}
+
+/** What a command needs that asks the network for something. */
+export interface ClientConfig {
+  network: NetworkIdentity
+  rpc: string
+  subgraph: string
+  /** Model contract of each task. */
+  models: Record<string, Address>
+  /** The ExampleClient contract, where there is one. */
+  client: Address | undefined
+  account: AccountSource
+  log: LogConfig
+}
+
+/** What a node needs. Every field is read by node/node.ts. */
+export interface NodeConfig {
+  role: Role
+  /** Absolute. */
+  dataDir: string
+  network: NetworkIdentity
+  timing: LeaseTiming
+  timingName: 'local' | 'internet'
+  /** How often a sequencer asks the subgraph for new jobs. */
+  pollIntervalMs: number
+  /** After which time without a worker that offers its model a job is failed as UnknownModel. */
+  unservedAfterMs: number
+  rpc: string
+  subgraph: string
+  listen: string[]
+  bootstrap: string[]
+  mdns: boolean
+  /** Directory in which the nodes of one machine find each other. */
+  peersDirectory: string | undefined
+  account: AccountSource
+  /** How results are carried to the chain, where it differs from the submitter's defaults. */
+  submit: { pollIntervalMs?: number; maxWaitMs?: number }
+  capacity: number
+  /** Manifest files, or folders of them; undefined: those of the package. */
+  models: string[] | undefined
+  executionTimeoutMs: number
+  executionMemoryMb: number
+  log: LogConfig
+}
+
+/** Throws ConfigError where the network is not named. */
+export function resolveClientConfig(loaded: LoadedSettings): ClientConfig {
+  const { settings } = loaded
+  const network = loadNetwork(loaded)
+  return {
+    ...resolveNetwork(loaded, network),
+    models: network?.models ?? {},
+    client: network?.client,
+    account: resolveAccount(settings, 0),
+    log: resolveLog(settings)
+  }
+}
+
+/** Throws ConfigError where the role or the network is not named. */
+export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
+  const { settings } = loaded
+  const network = loadNetwork(loaded)
+  if (settings.role === undefined) {
+    throw new ConfigError('--role (flag): is missing, and must be one of sequencer, worker (see --help)')
+  }
+  const account = resolveAccount(settings, 1)
+  const timingName = settings.timing ?? network?.timing ?? 'internet'
+  const local = timingName === 'local'
+  return {
+    role: settings.role,
+    dataDir: resolve(settings.dataDir ?? defaultDataDir(settings.role, account)),
+    ...resolveNetwork(loaded, network),
+    timing: local ? localTiming : internetTiming,
+    timingName,
+    // Within about a second of the block, at a cost that a public endpoint bears.
+    pollIntervalMs: local ? 250 : 1_000,
+    // Long enough for workers to join and say what they offer; a tenth of the deadline at most.
+    unservedAfterMs: local ? 15_000 : 60_000,
+    listen: settings.listen ?? [local ? '/ip4/127.0.0.1/tcp/0' : '/ip4/0.0.0.0/tcp/9470'],
+    bootstrap: settings.bootstrap ?? network?.bootstrap ?? [],
+    mdns: settings.mdns ?? false,
+    peersDirectory: network?.peers,
+    account,
+    // A local chain mines each transaction at once.
+    submit: local ? { pollIntervalMs: 250, maxWaitMs: 50 } : {},
+    capacity: settings.capacity ?? 1,
+    models: settings.models,
+    executionTimeoutMs: settings.executionTimeoutMs ?? 60_000,
+    executionMemoryMb: settings.executionMemoryMb ?? 2_048,
+    log: resolveLog(settings)
+  }
+}
+
+export function resolveLog(settings: Settings): LogConfig {
+  return { level: settings.logLevel ?? 'info', format: settings.logFormat ?? 'auto' }
+}
+
+function resolveNetwork(
+  { settings, networkFile }: LoadedSettings,
+  network: NetworkFile | undefined
+): {
+  network: NetworkIdentity
+  rpc: string
+  subgraph: string
+} {
+  const chainId = settings.chainId ?? network?.chainId
+  const rpc = settings.rpcUrl ?? network?.rpc
+  const subgraph = settings.subgraphUrl ?? network?.subgraph
+  const oracle = settings.oracle ?? network?.oracle
+  const registry = settings.registry ?? network?.registry
+  if (
+    chainId === undefined ||
+    rpc === undefined ||
+    subgraph === undefined ||
+    oracle === undefined ||
+    registry === undefined
+  ) {
+    throw new ConfigError(
+      `No network: there is no network file ${networkFile}. Start one with \`npx buffalo-node devnet\`, name a file with --network-file, or give --chain-id, --rpc-url, --subgraph-url, --oracle and --registry`
+    )
+  }
+  return { network: { chainId, oracle, registry }, rpc, subgraph }
+}
+
+function resolveAccount(settings: Settings, defaultIndex: number): AccountSource {
+  if (settings.privateKey !== undefined) {
+    return { kind: 'private-key', privateKey: settings.privateKey }
+  }
+  if (settings.keystore !== undefined) {
+    if (settings.passwordFile === undefined) {
+      throw new ConfigError(
+        '--password-file (flag): is missing, and must name the file with the password of --keystore'
+      )
+    }
+    return { kind: 'keystore', keystorePath: settings.keystore, passwordPath: settings.passwordFile }
+  }
+  return { kind: 'development', index: settings.accountIndex ?? defaultIndex }
+}
+
+function defaultDataDir(role: Role, account: AccountSource): string {
+  if (role === 'sequencer') {
+    return '.buffalo/sequencer'
+  }
+  return account.kind === 'development' ? `.buffalo/worker-${account.index}` : '.buffalo/worker'
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ContractFactory, type InterfaceAbi, parseEther, type Signer } from 'ethers'
+import { createModelRegistry, manifestLocation } from '../../models/index.js'
+import { oracleAbi } from '../../src/chain/abi/index.js'
+import { typedContract } from '../../src/chain/typed-contract.js'
+import { type Address, ProcessError } from '../../src/interface/index.js'
+import { packageRoot } from '../paths.js'
+
+/** Where the contracts of a new network lie. */
+export interface Deployment {
+  oracle: Address
+  registry: Address
+  /** Model contract of each task, by the task's name. */
+  models: Record<string, Address>
+  /** The ExampleClient, which asks the image-to-text model. */
+  client: Address
+}
+
+/** The Oracle's settings on a network for development. */
+const oracleSettings = {
+  price: parseEther('0.001'),
+  // Long enough to stop all nodes, have lunch, and start them again.
+  jobTimeoutSeconds: 3_600,
+  // Storing a text of 4,000 characters takes about 2.8 million.
+  callbackGasLimit: 3_000_000,
+  // 40 gas a byte (EIP-7623): within the 16.7 million that one transaction may use (EIP-7825).
+  maxInputBytes: 256 * 1024,
+  maxOutputBytes: 64 * 1024,
+  maxReasonBytes: 512
+}
+const modelPrice = parseEther('0.0005')
+
+/** Deploys the contracts, a model contract for each manifest of the repository, and the example client. */
+export async function deployContracts(deployer: Signer): Promise<Deployment> {
+  const owner = (await deployer.getAddress()) as Address
+  const registry = await deploy('WorkerRegistry', deployer, [])
+  const oracle = await deploy('Oracle', deployer, [owner, registry, oracleSettings])
+
+  const repository = await createModelRegistry()
+  const models: Record<string, Address> = {}
+  for (const { manifest, cid } of repository.manifests()) {
+    const task = repository.task(manifest.task)
+    const setup = {
+      owner,
+      oracleAdmin: owner,
+      oracle,
+      manifestLocation: manifestLocation(cid),
+      upgradeable: true,
+      modelPrice
+    }
+    const model = await deploy(task.contract, deployer, [setup])
+    const approval = await typedContract(oracle, oracleAbi, deployer).write('approveModelCode', [model, true])
+    await approval.wait()
+    models[task.name] ??= model
+  }
+  const reader = models['image-to-text']
+  if (reader === undefined) {
+    throw new ProcessError('The repository holds no image-to-text model: restore models/image-to-text')
+  }
+  return { oracle, registry, models, client: await deploy('ExampleClient', deployer, [reader]) }
+}
+
+async function deploy(name: string, deployer: Signer, args: unknown[]): Promise<Address> {
+  const { abi, bytecode } = readArtifact(name)
+  const contract = await new ContractFactory(abi, bytecode, deployer).deploy(...args)
+  await contract.waitForDeployment()
+  return (await contract.getAddress()) as Address
+}
+
+function readArtifact(name: string): { abi: InterfaceAbi; bytecode: string } {
+  const path = join(packageRoot, 'contracts', 'build', `${name}.json`)
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as { abi: InterfaceAbi; bytecode: string }
+  } catch (err) {
+    throw new ProcessError(`Cannot read the compiled contract ${path}: run \`npm run build\``, { cause: err })
+  }
+}

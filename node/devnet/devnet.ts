@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Address, Logger, ProcessError } from '../../src/interface/index.js'
+import { type NetworkFile, removeNetworkFile, writeNetworkFile } from '../config/network-file.js'
+import { devProvider, devSigner } from './accounts.js'
+import { startAnvil } from './anvil.js'
+import { deployContracts } from './deploy.js'
+import { createSubgraphRunner } from './subgraph-runner/index.js'
+
+export interface DevnetInit {
+  /** Where the network is described to nodes and clients. Removed at the end. */
+  networkFile: string
+  /** Development accounts with 10,000 ether each. */
+  accounts: number
+  /** Default: a free port. */
+  rpcPort?: number
+  /** Default: a free port. */
+  subgraphPort?: number
+  logger: Logger
+  /** Told of each step before it is taken. */
+  onStep?(step: string): void
+  signal?: AbortSignal
+}
+
+/** A chain, its contracts and its subgraph on this machine. */
+export interface Devnet {
+  network: NetworkFile & { client: Address }
+  onCrash(listener: (err: ProcessError) => void): void
+  /** Safe to repeat. */
+  stop(): Promise<void>
+}
+
+/** Starts all, or stops what it started and throws. */
+export async function startDevnet(init: DevnetInit): Promise<Devnet> {
+  const { networkFile, signal, onStep = () => undefined } = init
+  const undo: (() => void | Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await step()
+    }
+  }
+  try {
+    onStep('Starting the chain (anvil)')
+    const anvil = await startAnvil({
+      accounts: init.accounts,
+      ...(init.rpcPort === undefined ? {} : { port: init.rpcPort }),
+      ...(signal === undefined ? {} : { signal })
+    })
+    undo.push(anvil.stop)
+
+    onStep('Deploying the contracts')
+    const provider = devProvider(anvil.rpc, anvil.chainId)
+    const deployment = await deployContracts(devSigner(0, provider)).finally(() => provider.destroy())
+    signal?.throwIfAborted()
+
+    onStep('Starting the subgraph')
+    const { oracle, registry, models, client } = deployment
+    const runner = await createSubgraphRunner({
+      rpcUrl: anvil.rpc,
+      addresses: { oracle, registry },
+      startBlock: 0,
+      ...(init.subgraphPort === undefined ? {} : { listenPort: init.subgraphPort }),
+      logger: init.logger.child({ name: 'subgraph-runner' })
+    })
+    undo.push(() => runner.stop())
+    await runner.start()
+
+    // Not beside the network file: nodes of an earlier network left their addresses there.
+    const peers = mkdtempSync(join(tmpdir(), 'buffalo-peers-'))
+    undo.push(() => rmSync(peers, { recursive: true, force: true }))
+    const network = {
+      chainId: anvil.chainId,
+      rpc: anvil.rpc,
+      subgraph: runner.url,
+      oracle,
+      registry,
+      models,
+      client,
+      timing: 'local' as const,
+      peers,
+      bootstrap: []
+    }
+    writeNetworkFile(networkFile, network)
+    undo.push(() => removeNetworkFile(networkFile, network.rpc))
+    return { network, onCrash: listener => anvil.onCrash(listener), stop }
+  } catch (err) {
+    await stop()
+    throw err
+  }
+}

@@ -1,0 +1,233 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PrivateKey } from '@libp2p/interface'
+import { loadAccount } from '../src/chain/account.js'
+import { chainReader } from '../src/chain/chain-reader.js'
+import { type ChainClient, createChainClient } from '../src/chain/provider.js'
+import { ensureRegistered } from '../src/chain/registration.js'
+import { submissionChain } from '../src/chain/submission-chain.js'
+import { contentResolver } from '../src/content/index.js'
+import { createDatabase } from '../src/db/database.js'
+import { childProcessExecutor } from '../src/execute/index.js'
+import { topicsOf } from '../src/gossip/topic.js'
+import {
+  ConfigError,
+  type Database,
+  type EmitEvent,
+  type Logger,
+  type Startable,
+  systemClock
+} from '../src/interface/index.js'
+import { jobKey } from '../src/job/job-key.js'
+import { loadOrCreateIdentity, peerKeyOf } from '../src/network/identity.js'
+import { createNetwork, type Network } from '../src/network/libp2p.js'
+import { sequencer } from '../src/sequencer.js'
+import { subgraphClient } from '../src/subgraph/index.js'
+import { submitter } from '../src/submit/submitter.js'
+import { worker } from '../src/worker.js'
+import type { NodeConfig } from './config/resolve.js'
+import type { ReadyInfo } from './event-relay.js'
+import { createModelCatalog, executorChildModule } from './model-catalog.js'
+
+export interface NodeComponents {
+  logger: Logger
+  /** Told of all that happens to jobs here. */
+  emit: EmitEvent
+  /** Ends the start. */
+  signal: AbortSignal
+}
+
+export interface RunningNode {
+  ready: ReadyInfo
+  /** Gracefully: leases are released, running jobs finished or handed on. Safe to repeat. */
+  stop(): Promise<void>
+}
+
+/** What the parts of both roles stand on. */
+interface Base extends NodeComponents {
+  config: NodeConfig
+  privateKey: PrivateKey
+  database: Database
+  /** Takes what must be undone at the end, last first. */
+  defer(undo: () => void | Promise<void>): void
+}
+
+/** Between two looks at the chain where something is waited for. */
+const chainPollMs = { local: 100, internet: 4_000 }
+/** A registration is mined in a block or two; on a busy chain in ten. */
+const registrationTimeoutMs = 180_000
+/** Running jobs and unconfirmed submissions have this long at the end: less than the program's own limit. */
+const drainMs = 6_000
+
+/**
+ * Starts a node, or undoes what it started and throws. Waits for a chain that is down.
+ * Throws ConfigError, IdentityError, DatabaseLockedError, AccountError, WrongChainError, ListenError.
+ */
+export async function startNode(config: NodeConfig, components: NodeComponents): Promise<RunningNode> {
+  const undo: (() => void | Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await step()
+    }
+  }
+  try {
+    const privateKey = await openIdentity(config.dataDir)
+    const database = await createDatabase(join(config.dataDir, 'db'))
+    undo.push(() => database.close())
+
+    const base: Base = { ...components, config, privateKey, database, defer: step => undo.push(step) }
+    const ready = config.role === 'worker' ? await startWorker(base) : await startSequencer(base)
+    return { ready, stop }
+  } catch (err) {
+    await stop()
+    throw err
+  }
+}
+
+async function startSequencer(base: Base): Promise<ReadyInfo> {
+  const { config, privateKey, database, logger, emit } = base
+  const { network: identity, timing, pollIntervalMs } = config
+  // A sequencer reads the subgraph only; the chain is asked once, so that a wrong network is noticed here.
+  const chain = await connect(base)
+  chain.destroy()
+  const network = await joinNetwork(base)
+
+  const service = sequencer({ network: identity, timing, pollIntervalMs })({
+    pubsub: network.pubsub,
+    privateKey,
+    database,
+    subgraph: subgraphClient({ url: config.subgraph })({
+      logger: logger.child({ name: 'subgraph' }),
+      clock: systemClock
+    }),
+    clock: systemClock,
+    logger: logger.child({ name: 'sequencer' }),
+    emit
+  })
+  await run(base, service)
+  return readyInfo(config, network, undefined)
+}
+
+async function startWorker(base: Base): Promise<ReadyInfo> {
+  const { config, privateKey, database, logger, emit, signal } = base
+  const { network: identity, timing } = config
+  const clock = systemClock
+  const account = await loadAccount(config.account, identity.chainId)
+  const chain = await connect(base)
+  base.defer(() => chain.destroy())
+
+  // A model that this machine cannot run is not offered.
+  const manifests = config.models ?? []
+  const catalog = await createModelCatalog({ manifests, logger: logger.child({ name: 'models' }) })
+  const executor = childProcessExecutor({
+    childModule: executorChildModule(),
+    childArguments: manifests,
+    concurrency: config.capacity,
+    timeoutMs: config.executionTimeoutMs,
+    memoryBytes: config.executionMemoryMb * 1024 * 1024
+  })({ logger: logger.child({ name: 'executor' }), clock })
+  await executor.start()
+  base.defer(() => executor.stop())
+  await catalog.selfTest(executor, { signal })
+  if (catalog.models().length === 0) {
+    throw new ConfigError(
+      'No model passed its self-test, so this worker could do nothing: see the log, and --models'
+    )
+  }
+
+  // Others believe this node's presence only once the registry binds the account to its key.
+  await ensureRegistered(chain, account, peerKeyOf(privateKey), {
+    pollIntervalMs: chainPollMs[config.timingName],
+    timeoutMs: registrationTimeoutMs,
+    clock,
+    log: logger.child({ name: 'registration' }),
+    signal
+  })
+  const network = await joinNetwork(base)
+
+  const service = worker({
+    network: identity,
+    timing,
+    account: account.address,
+    capacity: config.capacity,
+    unservedAfterMs: config.unservedAfterMs,
+    drainMs
+  })({
+    pubsub: network.pubsub,
+    privateKey,
+    database,
+    chain: chainReader({ network: identity })({ rpc: chain.rpc, clock, jobKey }),
+    executor,
+    catalog,
+    content: contentResolver()({ logger: logger.child({ name: 'content' }), clock }),
+    createSubmitter: handlers =>
+      submitter(config.submit)({
+        database,
+        chain: submissionChain({ network: identity, rpc: chain.rpc }),
+        account,
+        clock,
+        emit,
+        handlers,
+        log: logger.child({ name: 'submitter' })
+      }),
+    clock,
+    logger: logger.child({ name: 'worker' }),
+    emit
+  })
+  await run(base, service)
+  return readyInfo(config, network, account.address)
+}
+
+async function openIdentity(dataDir: string): Promise<PrivateKey> {
+  try {
+    await mkdir(dataDir, { recursive: true })
+  } catch (err) {
+    throw new ConfigError(`--data-dir (flag): cannot make ${dataDir}: ${String(err)}`, { cause: err })
+  }
+  return loadOrCreateIdentity(join(dataDir, 'identity.key'))
+}
+
+/** Waits for the chain, and checks that it is the network's. */
+function connect({ config, logger, signal }: Base): Promise<ChainClient> {
+  return createChainClient({
+    rpcUrl: config.rpc,
+    network: config.network,
+    pollIntervalMs: chainPollMs[config.timingName],
+    log: logger.child({ name: 'chain' }),
+    signal
+  })
+}
+
+async function joinNetwork({ config, privateKey, logger, defer }: Base): Promise<Network> {
+  const network = await createNetwork(
+    {
+      privateKey,
+      topics: topicsOf(config.network),
+      listen: config.listen,
+      bootstrap: config.bootstrap,
+      mdns: config.mdns,
+      datastorePath: join(config.dataDir, 'peers'),
+      privateAddresses: config.timingName === 'local',
+      ...(config.peersDirectory === undefined ? {} : { peerDirectory: config.peersDirectory })
+    },
+    { clock: systemClock, logger: logger.child({ name: 'network' }) }
+  )
+  defer(() => network.stop())
+  await network.start()
+  return network
+}
+
+async function run({ defer }: Base, service: Startable): Promise<void> {
+  defer(() => service.stop())
+  await service.start()
+}
+
+function readyInfo(config: NodeConfig, network: Network, account: ReadyInfo['account']): ReadyInfo {
+  return {
+    role: config.role,
+    peerId: network.peerId,
+    addresses: network.addresses(),
+    account,
+    pid: process.pid
+  }
+}

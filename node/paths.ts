@@ -1,0 +1,13 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The package's directory: from the built program, two or three levels up, and from its sources one less. */
+export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)))
+
+/** The built program, which the local network starts as processes of their own. */
+export const programPath = join(packageRoot, 'dist', 'node', 'bin.js')
+
+function findPackageRoot(directory: string): string {
+  return existsSync(join(directory, 'package.json')) ? directory : findPackageRoot(dirname(directory))
+}
