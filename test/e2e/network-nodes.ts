@@ -6,28 +6,18 @@ import type { Lease, Presence, ResultNotice } from '../../src/interface/index.js
 import {
   type GossipHandlers,
   type JobReference,
-  type Logger,
   localTiming,
   type NetworkIdentity,
   systemClock
 } from '../../src/interface/index.js'
 import { jobKey } from '../../src/job/job-key.js'
 import { createNetwork, type Network, type NetworkInit } from '../../src/network/libp2p.js'
+import { silentLogger } from '../helpers/silent-logger.js'
 
 export const network: NetworkIdentity = {
   chainId: 31337,
   oracle: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
   registry: '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512'
-}
-
-/** Drops what it is given. */
-export const silent: Logger = {
-  trace: () => undefined,
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent
 }
 
 /** What one node was given, and a way to wait for more. */
@@ -55,7 +45,7 @@ export async function startNode(
   const { isKnownJob = () => true, privateKey = await generateKeyPair('Ed25519'), ...rest } = init
   const node = await createNetwork(
     { privateKey, topics: topicsOf(network), ...rest },
-    { clock: systemClock, logger: silent }
+    { clock: systemClock, logger: silentLogger() }
   )
   const inbox = makeInbox(isKnownJob)
   const service = startGossip(node, privateKey, inbox)
@@ -77,7 +67,7 @@ function startGossip(node: Network, privateKey: PrivateKey, inbox: Inbox): Gossi
     pubsub: node.pubsub,
     privateKey,
     clock: systemClock,
-    logger: silent,
+    logger: silentLogger(),
     handlers: inbox.handlers,
     jobKeyOf: reference => jobKey(network, reference)
   })
