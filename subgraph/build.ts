@@ -7,7 +7,16 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -63,7 +72,8 @@ function graph(cwd: string, args: string[]): void {
     // Without it the tool asks the registry for its newest version.
     env: { ...process.env, GRAPH_SKIP_NEW_VERSION_CHECK: 'true', NO_COLOR: '1' }
   })
-  if (result.error !== undefined) throw new BuildError(`graph ${args[0]} could not be run: ${result.error.message}`)
+  if (result.error !== undefined)
+    throw new BuildError(`graph ${args[0]} could not be run: ${result.error.message}`)
   if (result.status !== 0) {
     throw new BuildError(`graph ${args.join(' ')} failed:\n${result.stdout}${result.stderr}`.trimEnd())
   }

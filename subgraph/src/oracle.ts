@@ -51,7 +51,8 @@ export function handleJobSucceeded(event: JobSucceeded): void {
 
 export function handleJobFailed(event: JobFailed): void {
   const params = event.params
-  finalise(event, params.jobId, params.worker, false, Bytes.empty(), params.code, params.reason, params.receipt)
+  // `Bytes.empty()` of graph-ts has four bytes.
+  finalise(event, params.jobId, params.worker, false, new Bytes(0), params.code, params.reason, params.receipt)
 }
 
 export function handleCallbackCalled(event: CallbackCalled): void {

@@ -6,7 +6,7 @@ import {
   GraphQLScalarType,
   GraphQLString,
   Kind
-} from 'graphql'
+} from 'graphql/index.js'
 import type { ScalarName } from './entity-schema.js'
 
 /** Hex with or without `0x` in, lowercase hex with `0x` out. */

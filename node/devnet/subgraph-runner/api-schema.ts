@@ -15,7 +15,7 @@ import {
   type GraphQLOutputType,
   GraphQLSchema,
   GraphQLString
-} from 'graphql'
+} from 'graphql/index.js'
 import { bytesScalar, parseBytes, scalarTypes } from './api-scalars.js'
 import { type BlockHeight, locateBlock } from './block-constraint.js'
 import type { Entity } from './entity.js'

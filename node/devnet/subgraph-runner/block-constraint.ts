@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql'
+import { GraphQLError } from 'graphql/index.js'
 import type { IndexerState } from './indexer.js'
 
 /** `Block_height` of The Graph's API. */

@@ -1,4 +1,4 @@
-import { type FieldDefinitionNode, Kind, parse, type TypeNode } from 'graphql'
+import { type FieldDefinitionNode, Kind, parse, type TypeNode } from 'graphql/index.js'
 import { ConfigError } from '../../../src/interface/errors.js'
 
 /** The scalars of The Graph that this runner knows. */

@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql'
+import { GraphQLError } from 'graphql/index.js'
 import { parseBytes } from './api-scalars.js'
 import type { EntityValue } from './entity.js'
 import type { Comparison, Filter } from './entity-query.js'

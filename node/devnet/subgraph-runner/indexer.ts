@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '../../../src/interface/clock.js'
+import { delay } from '../../../src/interface/abort.js'
+import type { Clock } from '../../../src/interface/clock.js'
 import type { Logger } from '../../../src/interface/logger.js'
 import type { Startable } from '../../../src/interface/startable.js'
 import { createBlockChanges } from './block-changes.js'
@@ -80,7 +81,6 @@ export function createIndexer(init: IndexerInit): Indexer {
   const waiters = new Set<{ number: number; resolve: () => void }>()
   let running: { controller: AbortController; done: Promise<void> } | undefined
   let outageSince: number | undefined
-  let timer: { handle: Timer; fire: () => void } | undefined
 
   function remember(block: ChainBlock): void {
     const head = history.push(block)
@@ -243,18 +243,8 @@ export function createIndexer(init: IndexerInit): Indexer {
         delayMs = retryDelayMs
         retryDelayMs = Math.min(retryDelayMs * 2, maxRetryDelayMs)
       }
-      if (delayMs > 0) await pause(delayMs)
+      if (delayMs > 0) await delay(clock, delayMs, signal).catch(ignoreAbort)
     }
-  }
-
-  function pause(delayMs: number): Promise<void> {
-    return new Promise(resolve => {
-      const fire = () => {
-        timer = undefined
-        resolve()
-      }
-      timer = { handle: clock.schedule(delayMs, fire), fire }
-    })
   }
 
   return {
@@ -271,8 +261,6 @@ export function createIndexer(init: IndexerInit): Indexer {
       const stopping = running
       running = undefined
       stopping?.controller.abort()
-      timer?.handle.cancel()
-      timer?.fire()
       await stopping?.done
     },
     waitForBlock(number, signal) {
@@ -297,3 +285,6 @@ export function createIndexer(init: IndexerInit): Indexer {
     }
   }
 }
+
+/** `stop` ends a wait early; the loop sees the signal itself. */
+function ignoreAbort(): void {}

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type ExecutionResult, GraphQLError, type GraphQLSchema, Kind, parse } from 'graphql'
+// By its file, here and in the other modules: graphql-http loads this one, a bundler may take `index.mjs` for the bare name,
+// and graphql refuses a schema that was made by another copy of itself.
+import { type ExecutionResult, GraphQLError, type GraphQLSchema, Kind, parse } from 'graphql/index.js'
 import { createHandler } from 'graphql-http'
 import { ListenError } from '../../../src/interface/errors.js'
 import type { Logger } from '../../../src/interface/logger.js'
