@@ -4,6 +4,7 @@ import { SubmissionStatus } from '../interface/chain.js'
 import { ChainUnavailableError } from '../interface/errors.js'
 import type { NetworkIdentity } from '../interface/settings.js'
 import type {
+  AccountState,
   BroadcastAnswer,
   GasPrice,
   MinedTransaction,
@@ -36,33 +37,19 @@ export function submissionChain({ network, rpc }: { network: NetworkIdentity; rp
 
     async simulate(from, data, count, signal) {
       const transaction = { from, to: oracle, data }
-      const [outcome, gas, latest, pending, balance, block, gasPrice, priorityFee] = await rpc.send(
-        [
-          call('eth_call', transaction, 'latest'),
-          call('eth_estimateGas', transaction),
-          call('eth_getTransactionCount', from, 'latest'),
-          call('eth_getTransactionCount', from, 'pending'),
-          call('eth_getBalance', from, 'latest'),
-          call('eth_getBlockByNumber', 'latest', false),
-          call('eth_gasPrice'),
-          call('eth_maxPriorityFeePerGas')
-        ],
+      const [outcome, gas, ...state] = await rpc.send(
+        [call('eth_call', transaction, 'latest'), call('eth_estimateGas', transaction), ...stateCalls(from)],
         signal
       )
       return {
         outcome: readOutcome(outcome, count),
         gas: gas !== undefined && 'result' in gas ? bigintOf(gas.result, 'eth_estimateGas') : undefined,
-        gasPrice: readGasPrice(
-          resultOf(block, 'eth_getBlockByNumber'),
-          resultOf(gasPrice, 'eth_gasPrice'),
-          priorityFee
-        ),
-        balance: bigintOf(resultOf(balance, 'eth_getBalance'), 'eth_getBalance'),
-        nonces: {
-          latest: numberOf(resultOf(latest, 'eth_getTransactionCount'), 'eth_getTransactionCount'),
-          pending: numberOf(resultOf(pending, 'eth_getTransactionCount'), 'eth_getTransactionCount')
-        }
+        ...readState(state)
       }
+    },
+
+    async accountState(account, signal) {
+      return readState(await rpc.send(stateCalls(account), signal))
     },
 
     async broadcast(raw, signal) {
@@ -72,47 +59,42 @@ export function submissionChain({ network, rpc }: { network: NetworkIdentity; rp
       return { kind: 'sent' }
     },
 
-    async view(from, hashes, signal) {
-      const [block, latest, ...receipts] = await send(
+    async view(account, { hashes, blocks }, signal) {
+      const [headBlock, latest, ...rest] = await send(
         [
           call('eth_getBlockByNumber', 'latest', false),
-          call('eth_getTransactionCount', from, 'latest'),
-          ...hashes.map(hash => call('eth_getTransactionReceipt', hash))
+          call('eth_getTransactionCount', account, 'latest'),
+          ...hashes.map(hash => call('eth_getTransactionReceipt', hash)),
+          ...blocks.map(number => call('eth_getBlockByNumber', quantity(number), false))
         ],
         signal
       )
-      const head = readHead(block)
-      const found = receipts
-        .map((receipt, i) => readReceipt(receipt, hashes[i], from, oracle))
+      const head = readHead(headBlock)
+      const blockHashes = new Map([[head.number, head.hash]])
+      const note = (block: unknown) => {
+        if (block === null) return
+        const { number, hash } = readHead(block)
+        blockHashes.set(number, hash)
+      }
+      rest.slice(hashes.length).forEach(note)
+
+      const found = hashes
+        .map((hash, i) => readReceipt(rest[i], hash, account, oracle))
         .filter(transaction => transaction !== undefined)
-      const canonical = await canonicalHashes(found, head)
+      // Some endpoints still hold receipts of blocks that a reorg has dropped.
+      const numbers = new Set(
+        found.map(({ blockNumber }) => blockNumber).filter(number => !blockHashes.has(number))
+      )
+      const calls = [...numbers].map(number => call('eth_getBlockByNumber', quantity(number), false))
+      if (calls.length > 0) (await send(calls, signal)).forEach(note)
+      const canonical = found.filter(
+        ({ blockNumber, blockHash }) => blockHashes.get(blockNumber) === blockHash
+      )
       return {
         head,
         latestNonce: numberOf(latest, 'eth_getTransactionCount'),
-        mined: new Map(
-          found
-            .filter(({ blockNumber, blockHash }) => canonical.get(blockNumber) === blockHash)
-            .map(transaction => [transaction.hash, transaction])
-        )
-      }
-
-      async function canonicalHashes(
-        transactions: MinedTransaction[],
-        { number, hash }: { number: number; hash: Hex }
-      ) {
-        const numbers = [...new Set(transactions.map(({ blockNumber }) => blockNumber))].filter(
-          n => n !== number
-        )
-        const blocks = await send(
-          numbers.map(n => call('eth_getBlockByNumber', quantity(n), false)),
-          signal
-        )
-        const known = new Map([[number, hash]])
-        blocks.forEach((found, i) => {
-          const at = numbers[i]
-          if (at !== undefined && found !== null) known.set(at, readHead(found).hash)
-        })
-        return known
+        mined: new Map(canonical.map(transaction => [transaction.hash, transaction])),
+        blockHashes
       }
     },
 
@@ -122,6 +104,30 @@ export function submissionChain({ network, rpc }: { network: NetworkIdentity; rp
         signal
       )
       return found.map(transaction => transaction !== null)
+    }
+  }
+}
+
+const stateCalls = (account: Address): RpcCall[] => [
+  call('eth_getTransactionCount', account, 'latest'),
+  call('eth_getTransactionCount', account, 'pending'),
+  call('eth_getBalance', account, 'latest'),
+  call('eth_getBlockByNumber', 'latest', false),
+  call('eth_gasPrice'),
+  call('eth_maxPriorityFeePerGas')
+]
+
+function readState([latest, pending, balance, block, gasPrice, priorityFee]: RpcAnswer[]): AccountState {
+  return {
+    gasPrice: readGasPrice(
+      resultOf(block, 'eth_getBlockByNumber'),
+      resultOf(gasPrice, 'eth_gasPrice'),
+      priorityFee
+    ),
+    balance: bigintOf(resultOf(balance, 'eth_getBalance'), 'eth_getBalance'),
+    nonces: {
+      latest: numberOf(resultOf(latest, 'eth_getTransactionCount'), 'eth_getTransactionCount'),
+      pending: numberOf(resultOf(pending, 'eth_getTransactionCount'), 'eth_getTransactionCount')
     }
   }
 }
@@ -193,11 +199,11 @@ function classify({ message }: RpcFailure): BroadcastAnswer {
 
 function readReceipt(
   receipt: unknown,
-  hash: Hex | undefined,
+  hash: Hex,
   from: Address,
   oracle: Address
 ): MinedTransaction | undefined {
-  if (receipt === null || hash === undefined) return undefined
+  if (receipt === null || receipt === undefined) return undefined
   const { transactionHash, blockNumber, blockHash, status, logs } = receipt as Record<string, unknown>
   if (transactionHash !== hash || typeof blockHash !== 'string' || !Array.isArray(logs)) {
     throw new ChainUnavailableError(

@@ -91,11 +91,7 @@ export interface SubmissionChain {
   accountState(account: Address, signal?: AbortSignal): Promise<AccountState>
   broadcast(raw: Hex, signal?: AbortSignal): Promise<BroadcastAnswer>
   /** The chain's head, which of `hashes` are in its blocks, and what stands at the numbers `blocks`. */
-  view(
-    account: Address,
-    query: { hashes: Hex[]; blocks: number[] },
-    signal?: AbortSignal
-  ): Promise<ChainView>
+  view(account: Address, query: { hashes: Hex[]; blocks: number[] }, signal?: AbortSignal): Promise<ChainView>
   /** Whether the endpoint holds each transaction, in its pool or in a block. */
   isKnown(hashes: Hex[], signal?: AbortSignal): Promise<boolean[]>
 }

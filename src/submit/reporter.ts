@@ -1,0 +1,66 @@
+import type { OutboxItem } from '../db/repositories/outbox.js'
+import type { SubmissionOutcome } from '../interface/chain.js'
+import type { Clock } from '../interface/clock.js'
+import type { EmitEvent } from '../interface/events.js'
+import type { Logger } from '../interface/logger.js'
+import type { SubmitterHandlers } from '../interface/submit.js'
+import type { Ledger } from './ledger.js'
+
+export interface Reporter {
+  /** Tells the owner how an item ended, unless it has been told. `isLast`: no transaction holds it, so nothing can change. */
+  report(item: OutboxItem, outcome: SubmissionOutcome, options: { isLast: boolean }): Promise<void>
+  /** Logs a problem when it begins, and not again until it is over. */
+  begin(problem: string, log: () => void): void
+  /** Logs that a problem is over, if it was there. */
+  end(problem: string): void
+}
+
+export function reporter({
+  ledger,
+  clock,
+  emit,
+  handlers,
+  log
+}: {
+  ledger: Ledger
+  clock: Clock
+  emit: EmitEvent
+  handlers: SubmitterHandlers
+  log: Logger
+}): Reporter {
+  const problems = new Set<string>()
+  return {
+    async report(item, outcome, { isLast }) {
+      const result = await ledger.result(item)
+      const reported = ledger.markReported(item.requestHash)
+      if (reported === undefined) return
+      // Before the owner is told, who may queue it again.
+      if (isLast) ledger.drop(item.requestHash)
+      const { job, jobId } = reported
+      const about = { job, jobId, atMs: clock.now() }
+      if (outcome.kind === 'accepted') emit({ type: 'submission:accepted', txHash: outcome.txHash, ...about })
+      else emit({ type: 'submission:refused', status: outcome.status, ...about })
+      if (result === undefined) {
+        // The chain has decided all the same; only the owner's books miss it.
+        log.error(
+          { job, jobId: jobId.toString() },
+          'The result of a submitted job is not in the database any more'
+        )
+        return
+      }
+      try {
+        handlers.onOutcome({ ...result, job }, outcome)
+      } catch (err) {
+        log.error({ err, job }, 'The outcome of a submission could not be handled')
+      }
+    },
+    begin(problem, logIt) {
+      if (problems.has(problem)) return
+      problems.add(problem)
+      logIt()
+    },
+    end(problem) {
+      if (problems.delete(problem)) log.info({ problem }, 'Submitting again')
+    }
+  }
+}

@@ -1,0 +1,269 @@
+import type { OutboxItem } from '../db/repositories/outbox.js'
+import { SubmissionStatus } from '../interface/chain.js'
+import type { Clock } from '../interface/clock.js'
+import type { EmitEvent } from '../interface/events.js'
+import type { Logger } from '../interface/logger.js'
+import type {
+  AccountState,
+  SigningAccount,
+  SubmissionChain,
+  SubmissionItem
+} from '../interface/submission-chain.js'
+import { chooseFees, maxPerGas, replacementFees } from './fees.js'
+import { itemBytes, submissionItem } from './item.js'
+import type { Ledger } from './ledger.js'
+import { findGap, nextNonce } from './nonces.js'
+import type { Outbox, Tracked } from './outbox.js'
+import type { Reporter } from './reporter.js'
+import { MAX_BATCH_GAS, MAX_FILLERS, type SubmitSettings, UNKNOWN_JOB_ATTEMPTS } from './settings.js'
+
+export interface SenderComponents {
+  chain: SubmissionChain
+  account: SigningAccount
+  outbox: Outbox
+  ledger: Ledger
+  reporter: Reporter
+  clock: Clock
+  emit: EmitEvent
+  log: Logger
+}
+
+/** `blocked`: try again after a pause; results stay where they are. */
+export type SendOutcome = 'sent' | 'again' | 'idle' | 'blocked'
+
+/** Makes transactions, signs them and hands them to the endpoint. All methods throw ChainUnavailableError. */
+export interface Sender {
+  /** Sends one batch of what waits. `again`: something was sorted out, and there may be more. */
+  sendBatch(signal: AbortSignal): Promise<SendOutcome>
+  /** Hands the latest version of a transaction to the endpoint. */
+  broadcast(tracked: Tracked, signal: AbortSignal): Promise<void>
+  /** The same transaction with a higher fee; the old version again where the fee is at its cap. */
+  replace(tracked: Tracked, signal: AbortSignal): Promise<void>
+  /** Empty transactions for nonces that nothing is known of, below ones that wait for them. */
+  fillGaps(signal: AbortSignal): Promise<void>
+}
+
+/** The state at the time of the estimate may differ from that of the block. */
+const withMargin = (gas: bigint) => (gas * 12n) / 10n
+/** A plain transfer. */
+const FILLER_GAS = 21_000n
+
+export function sender(settings: SubmitSettings, components: SenderComponents): Sender {
+  const { chain, account, outbox, ledger, reporter, clock, emit, log } = components
+  const { chainId } = chain
+  const { address } = account
+  /** Lowered where a whole batch would revert or need too much gas, raised again by success. */
+  let batchLimit = settings.maxBatchItems
+
+  /** What fits into one transaction, oldest first; at least one. */
+  async function pick(): Promise<{ item: OutboxItem; submission: SubmissionItem }[]> {
+    const busy = new Set(outbox.pending().flatMap(({ entry }) => entry.items.map(({ jobId }) => jobId)))
+    const picked: { item: OutboxItem; submission: SubmissionItem }[] = []
+    let sizeBytes = 0
+    for (const item of ledger.ready(clock.now(), batchLimit, busy)) {
+      const result = await ledger.result(item)
+      if (result === undefined) {
+        log.error({ job: item.job }, 'A result to be submitted is not in the database any more')
+        ledger.drop(item.requestHash)
+        continue
+      }
+      const submission = submissionItem(result)
+      sizeBytes += itemBytes(submission)
+      if (picked.length > 0 && sizeBytes > settings.maxBatchBytes) break
+      picked.push({ item, submission })
+    }
+    return picked
+  }
+
+  /** Tells of the items that the chain would refuse; @returns whether there were any. */
+  async function sortOut(items: OutboxItem[], statuses: SubmissionStatus[]): Promise<boolean> {
+    let some = false
+    for (const [i, item] of items.entries()) {
+      const status = statuses[i] ?? SubmissionStatus.Accepted
+      if (status === SubmissionStatus.Accepted) continue
+      some = true
+      const isUnknown = status === SubmissionStatus.UnknownJob
+      if (isUnknown && ledger.attempts(item.requestHash) < UNKNOWN_JOB_ATTEMPTS) {
+        ledger.requeue(item, clock.now(), settings.pollIntervalMs)
+        continue
+      }
+      await reporter.report(item, { kind: 'refused', status, txHash: undefined }, { isLast: true })
+    }
+    return some
+  }
+
+  /** The whole call would revert. */
+  function handleRevert(reason: string, items: OutboxItem[]): SendOutcome {
+    if (reason === 'NotRegistered') {
+      reporter.begin('not registered', () =>
+        log.error(
+          { account: address },
+          `Account ${address} is not registered as a worker: register it; results are kept`
+        )
+      )
+      return 'blocked'
+    }
+    if (items.length > 1) {
+      batchLimit = Math.ceil(items.length / 2)
+      return 'again'
+    }
+    const [item] = items
+    if (item === undefined) return 'idle'
+    const attempts = ledger.attempts(item.requestHash)
+    if (attempts === 0) {
+      log.error(
+        { job: item.job, reason },
+        'The chain would revert the submission of this result; trying again later'
+      )
+    }
+    ledger.requeue(item, clock.now(), Math.min(1_000 * 2 ** attempts, 60_000))
+    batchLimit = settings.maxBatchItems
+    return 'again'
+  }
+
+  function noFunds(needed: bigint, balance: bigint): void {
+    reporter.begin('no funds', () =>
+      log.error(
+        { account: address, balanceWei: balance.toString(), neededWei: needed.toString() },
+        `Account ${address} cannot pay for its transactions: send it funds on chain ${chainId}; results are kept and sent then`
+      )
+    )
+  }
+
+  async function sendBatch(signal: AbortSignal): Promise<SendOutcome> {
+    const picked = await pick()
+    if (picked.length === 0) return 'idle'
+    const items = picked.map(({ item }) => item)
+    const data = chain.encode(picked.map(({ submission }) => submission))
+    const simulation = await chain.simulate(address, data, items.length, signal)
+    const { outcome, gas } = simulation
+    if (outcome.kind === 'reverted') return handleRevert(outcome.reason, items)
+    reporter.end('not registered')
+    if (await sortOut(items, outcome.statuses)) return 'again'
+    if (gas === undefined || (gas > MAX_BATCH_GAS && items.length > 1)) {
+      return handleRevert('its gas cannot be estimated', items)
+    }
+    return await send(simulation, { items, data, to: chain.oracle, gasLimit: withMargin(gas) }, signal)
+  }
+
+  /** Written first, then sent: a crash between the two is seen and mended at the next start. */
+  async function send(
+    { gasPrice, balance, nonces }: AccountState,
+    { items, data, to, gasLimit }: Pick<Tracked['entry'], 'items' | 'data' | 'to' | 'gasLimit'>,
+    signal: AbortSignal
+  ): Promise<SendOutcome> {
+    const fees = chooseFees(gasPrice, settings.maxFeePerGas)
+    if (fees === undefined) {
+      reporter.begin('gas price', () =>
+        log.warn(
+          { maxFeePerGas: settings.maxFeePerGas.toString() },
+          'Gas costs more than this node may pay: results wait; raise the limit if this lasts'
+        )
+      )
+      return 'blocked'
+    }
+    reporter.end('gas price')
+    const cost = gasLimit * maxPerGas(fees)
+    if (balance < cost) {
+      noFunds(cost, balance)
+      return 'blocked'
+    }
+    reporter.end('no funds')
+    const nonce = nextNonce(nonces, outbox.nonces())
+    const { raw, hash } = await account.sign({ chainId, nonce, to, data, gasLimit, fees })
+    const entry = {
+      chainId,
+      account: address,
+      nonce,
+      to,
+      data,
+      gasLimit,
+      items,
+      hashes: [hash],
+      raw,
+      fees,
+      sent: false
+    }
+    const tracked = await outbox.add(entry, clock.now())
+    items.forEach(ledger.markSent)
+    batchLimit = Math.min(batchLimit * 2, settings.maxBatchItems)
+    await broadcast(tracked, signal)
+    return 'sent'
+  }
+
+  async function broadcast(tracked: Tracked, signal: AbortSignal): Promise<void> {
+    const { entry } = tracked
+    const txHash = entry.hashes.at(-1)
+    const answer = await chain.broadcast(entry.raw, signal)
+    tracked.touchedAtMs = clock.now()
+    const about = { nonce: entry.nonce, txHash, items: entry.items.length }
+    switch (answer.kind) {
+      case 'sent':
+        for (const { job, jobId } of entry.items) {
+          if (txHash !== undefined) emit({ type: 'submission:sent', job, jobId, atMs: clock.now(), txHash })
+        }
+        log.debug(about, 'Sent a transaction')
+        reporter.end('no funds')
+        break
+      case 'known':
+        break
+      case 'nonce-used':
+        // By an earlier version of it or by a stranger: the next look at the chain tells.
+        log.debug(about, 'The nonce of a transaction has been used')
+        return
+      case 'no-funds':
+        noFunds(entry.gasLimit * maxPerGas(entry.fees), (await chain.accountState(address, signal)).balance)
+        return
+      case 'underpriced':
+      case 'rejected':
+        if (tracked.refusal === undefined) {
+          log.warn(
+            { ...about, reason: answer.message },
+            'The endpoint does not take a transaction; trying again'
+          )
+        }
+        tracked.refusal = answer.kind
+        return
+    }
+    tracked.refusal = undefined
+    if (!entry.sent) await outbox.update(tracked, { sent: true }, { sync: false })
+  }
+
+  async function replace(tracked: Tracked, signal: AbortSignal): Promise<void> {
+    const { entry } = tracked
+    const { nonce, to, data, gasLimit } = entry
+    const { gasPrice, balance } = await chain.accountState(address, signal)
+    const fees = replacementFees(entry.fees, gasPrice, settings.maxFeePerGas)
+    if (fees === undefined || balance < gasLimit * maxPerGas(fees)) {
+      log.warn(
+        { nonce, txHash: entry.hashes.at(-1) },
+        'A transaction is not mined, and this node may not pay more for it'
+      )
+      await broadcast(tracked, signal)
+      return
+    }
+    const { raw, hash } = await account.sign({ chainId, nonce, to, data, gasLimit, fees })
+    log.info(
+      { nonce, txHash: hash, replaces: entry.hashes.at(-1) },
+      'Replacing a transaction that is not mined'
+    )
+    await outbox.update(tracked, { raw, fees, hashes: [...entry.hashes, hash] }, { sync: true })
+    await broadcast(tracked, signal)
+  }
+
+  async function fillGaps(signal: AbortSignal): Promise<void> {
+    const state = await chain.accountState(address, signal)
+    for (let count = 0; count < MAX_FILLERS; count++) {
+      const gap = findGap(state.nonces, outbox.nonces())
+      if (gap === undefined) return
+      log.warn(
+        { nonce: gap },
+        'A nonce is missing before transactions that wait: filling it with an empty transaction'
+      )
+      const filler = { items: [], data: '0x', to: address, gasLimit: FILLER_GAS } as const
+      if ((await send(state, { ...filler, items: [] }, signal)) === 'blocked') return
+    }
+  }
+
+  return { sendBatch, broadcast, replace, fillGaps }
+}
