@@ -198,8 +198,12 @@ function splitPackagePath(location: string, manifestPath: string): [string, stri
   const parts = location.split('/')
   const length = location.startsWith('@') ? 2 : 1
   const packageName = parts.slice(0, length).join('/')
-  // Not resolved as a module: a package's `exports` may hide its package.json and its data.
-  for (const folder of createRequire(manifestPath).resolve.paths(packageName) ?? []) {
+  // Seen from the manifest, then from here: a manifest of one's own may use the weights that this package depends on.
+  // Not resolved as modules, because a package's `exports` may hide its package.json and its data.
+  const folders = [manifestPath, import.meta.url].flatMap(
+    from => createRequire(from).resolve.paths(packageName) ?? []
+  )
+  for (const folder of folders) {
     const root = path.join(folder, packageName)
     if (existsSync(path.join(root, 'package.json'))) {
       return [root, parts.slice(length).join('/')]

@@ -1,0 +1,131 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import {
+  cidOfBytes,
+  cidOfLocation,
+  manifestLocation,
+  openModelFiles,
+  parseManifest,
+  readManifest
+} from '../../../models/index.js'
+import { type Manifest, ManifestError } from '../../../src/interface/index.js'
+
+const weights = Buffer.from('weights')
+const file = { path: 'weights.bin', cid: cidOfBytes(weights), sizeBytes: weights.length }
+const valid: Manifest = {
+  name: 'test',
+  task: 'image-to-text',
+  architecture: 'pp-ocr',
+  licence: 'MIT',
+  description: '',
+  runtime: { kind: 'native', threads: 1, optimisation: 'all' },
+  files: { weights: file },
+  settings: {},
+  testVectors: [{ input: 'vectors/a.png', seed: '0x00ff', expected: 'a' }]
+}
+
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'buffalo-manifest-'))
+  await writeFile(path.join(folder, 'weights.bin'), weights)
+})
+
+afterEach(() => rm(folder, { recursive: true }))
+
+async function open(files: Manifest['files']) {
+  const manifestPath = path.join(folder, 'test.manifest.json')
+  await writeFile(manifestPath, JSON.stringify({ ...valid, files }))
+  return openModelFiles(await readManifest(manifestPath))
+}
+
+const parse = (changes: object) =>
+  parseManifest(Buffer.from(JSON.stringify({ ...valid, ...changes })), 'test')
+
+test('manifest: the CID is that of its bytes, as other tools compute it', () => {
+  // `ipfs add --cid-version 1 --raw-leaves` of "hello world\n".
+  expect(cidOfBytes(Buffer.from('hello world\n'))).toBe(
+    'bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4'
+  )
+})
+
+test('manifest: a location names one CID, in whatever spelling, or none', () => {
+  const cid = cidOfBytes(weights)
+  expect(cidOfLocation(manifestLocation(cid))).toBe(cid)
+  expect(cidOfLocation('ipfs://QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG')).toMatch(/^bafy/u)
+  for (const location of [
+    '',
+    cid,
+    `https://${cid}`,
+    `ipfs://${cid}/path`,
+    'ipfs://',
+    `ipfs://${'b'.repeat(5_000)}`
+  ]) {
+    expect(cidOfLocation(location)).toBeUndefined()
+  }
+})
+
+test('manifest: takes a valid one and names the field of an invalid one', () => {
+  expect(parse({})).toEqual(valid)
+  expect(() => parse({ name: '' })).toThrow(/name/u)
+  expect(() => parse({ extra: 1 })).toThrow(/extra/u)
+  expect(() => parse({ runtime: { ...valid.runtime, threads: 0 } })).toThrow(/threads/u)
+  expect(() => parse({ files: { weights: { ...file, path: '../secret' } } })).toThrow(/path/u)
+  expect(() => parse({ files: { weights: { ...file, path: 'a/../../secret' } } })).toThrow(/path/u)
+  expect(() => parse({ files: { weights: { ...file, path: '/etc/passwd' } } })).toThrow(/path/u)
+  expect(() =>
+    parse({ files: { weights: { ...file, cid: 'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG' } } })
+  ).toThrow(/CIDv1/u)
+  expect(() => parse({ testVectors: [{ input: 'a', seed: '0x0', expected: '' }] })).toThrow(/seed/u)
+  expect(() => parseManifest(Buffer.from('{'), 'test')).toThrow(ManifestError)
+})
+
+test('manifest: finds files that match their hash, and refuses names that it lacks', async () => {
+  const files = await open({ weights: file })
+  expect(path.basename(files.path('weights'))).toBe('weights.bin')
+  expect(() => files.path('other')).toThrow(ManifestError)
+})
+
+test('manifest: refuses a file of another size, of another content, and one that is missing', async () => {
+  await expect(open({ weights: { ...file, sizeBytes: 8 } })).rejects.toThrow(/7 bytes/u)
+  await expect(open({ weights: { ...file, cid: cidOfBytes(Buffer.from('WEIGHTS')) } })).rejects.toThrow(
+    /CID/u
+  )
+  await expect(open({ weights: { ...file, path: 'none.bin' } })).rejects.toThrow(/missing/u)
+})
+
+test('manifest: notices a file that changed after it was checked', async () => {
+  await open({ weights: file })
+  await writeFile(path.join(folder, 'weights.bin'), 'WEIGHTS')
+  await expect(open({ weights: file })).rejects.toThrow(/CID/u)
+})
+
+test('manifest: follows no symbolic link out of its folder', async () => {
+  const outside = await mkdtemp(path.join(tmpdir(), 'buffalo-outside-'))
+  try {
+    await writeFile(path.join(outside, 'secret.bin'), weights)
+    await symlink(path.join(outside, 'secret.bin'), path.join(folder, 'link.bin'))
+    await symlink(outside, path.join(folder, 'linked'))
+    for (const linked of ['link.bin', 'linked/secret.bin']) {
+      await expect(open({ weights: { ...file, path: linked } })).rejects.toThrow(/outside/u)
+    }
+  } finally {
+    await rm(outside, { recursive: true })
+  }
+})
+
+test('manifest: finds the files of an npm package, and nothing above it', async () => {
+  const root = path.join(folder, 'node_modules/@scope/pkg')
+  await mkdir(root, { recursive: true })
+  await writeFile(path.join(root, 'package.json'), '{"exports":{}}')
+  await writeFile(path.join(root, 'weights.bin'), weights)
+  const files = await open({ weights: { ...file, path: 'npm:@scope/pkg/weights.bin' } })
+  expect(files.path('weights')).toContain('@scope')
+  await expect(open({ weights: { ...file, path: 'npm:@scope/none/weights.bin' } })).rejects.toThrow(
+    /not installed/u
+  )
+  await symlink(path.join(folder, 'weights.bin'), path.join(root, 'link.bin'))
+  await expect(open({ weights: { ...file, path: 'npm:@scope/pkg/link.bin' } })).rejects.toThrow(/outside/u)
+})
