@@ -95,14 +95,19 @@ contract ReenteringClient is HostileClient {
     }
 }
 
-/// Needs nearly all of the gas that a callback may use, and remembers how much it was given.
+/// Remembers how much gas it was given, and what the oracle said of the job meanwhile.
 contract ThirstyClient is HostileClient {
     uint256 public givenGas;
+    /// By callback id, which the test makes equal to the job's id.
+    mapping(uint256 jobId => IOracle.JobStatus) public statusSeen;
 
     constructor(ImageToText model_) HostileClient(model_) {}
 
-    function misbehave(uint256) internal override {
+    function misbehave(uint256 callbackId) internal override {
         givenGas = gasleft();
+        uint256[] memory jobIds = new uint256[](1);
+        jobIds[0] = callbackId;
+        statusSeen[callbackId] = IOracle(msg.sender).jobStatuses(jobIds)[0];
     }
 }
 

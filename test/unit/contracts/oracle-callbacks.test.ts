@@ -139,6 +139,20 @@ describe('behavior: a client cannot harm the result', () => {
   })
 })
 
+describe('behavior: settlement and callback', () => {
+  test('behavior: a client that is called finds its job final', async () => {
+    const client = await deployUntyped(f.user, 'ThirstyClient', [f.model.address])
+    const jobs = [await askThrough(f, client, 1n), await askThrough(f, client, 2n)] as const
+    await mined(
+      f.oracle.write('submitResults', [
+        [success(jobs[0], output), failure(jobs[1], FailureCode.Timeout, 'slow')]
+      ])
+    )
+    expect(await client.getFunction('statusSeen')(1n)).toBe(BigInt(JobStatus.Succeeded))
+    expect(await client.getFunction('statusSeen')(2n)).toBe(BigInt(JobStatus.Failed))
+  })
+})
+
 describe('behavior: a submitter cannot harm the client', () => {
   test('behavior: with too little gas nothing happens; with any gas that passes, the callback has its full share', async () => {
     const client = await deployUntyped(f.user, 'ThirstyClient', [f.model.address])
