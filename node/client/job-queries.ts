@@ -1,4 +1,4 @@
-import { GraphQLClient, gql } from 'graphql-request'
+import { ClientError, GraphQLClient, gql } from 'graphql-request'
 import { z } from 'zod'
 import { failureName, SubgraphUnavailableError } from '../../src/interface/index.js'
 import { peerIdOf } from '../../src/network/identity.js'
@@ -67,7 +67,7 @@ const jobFields = gql`
   }
 `
 const jobQuery = gql`
-  query Job($id: Bytes!) {
+  query Job($id: ID!) {
     job(id: $id) { ...JobFields }
   }
   ${jobFields}
@@ -114,9 +114,8 @@ export function createJobQueries(url: string): JobQueries {
     try {
       return schema.parse(await client.request(query, variables))
     } catch (err) {
-      const reason = err instanceof Error ? err.message.split('\n')[0] : String(err)
       throw new SubgraphUnavailableError(
-        `The subgraph ${new URL(url).origin} cannot be used (${reason}): check that it is up, or choose another with --subgraph-url`,
+        `The subgraph ${new URL(url).origin} cannot be used (${reasonOf(err)}): check that it is up, or choose another with --subgraph-url`,
         { cause: err }
       )
     }
@@ -146,6 +145,20 @@ export function createJobQueries(url: string): JobQueries {
       return found
     }
   }
+}
+
+/** graphql-request puts the whole exchange into its message, fetch hides the reason in the cause. */
+function reasonOf(err: unknown): string {
+  if (err instanceof ClientError) {
+    return (
+      err.response.errors?.map(({ message }) => message).join('; ') ?? `HTTP status ${err.response.status}`
+    )
+  }
+  if (err instanceof z.ZodError) {
+    return `it answers with what is no Buffalo subgraph's: ${err.issues[0]?.path.join('.')} ${err.issues[0]?.message}`
+  }
+  const cause = err instanceof Error ? (err.cause ?? err) : err
+  return cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.message) : String(cause)
 }
 
 /** A job's id in the subgraph: 32 bytes, big endian. */

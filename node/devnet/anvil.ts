@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { ProcessError, TimeoutError } from '../../src/interface/index.js'
+import { ListenError, ProcessError, TimeoutError } from '../../src/interface/index.js'
 import { childEnvironment } from '../config/environment.js'
 import { devChainId } from '../config/resolve.js'
 import { packageRoot } from '../paths.js'
@@ -56,7 +56,7 @@ export async function startAnvil(init: {
     }
   }
   try {
-    const port = await listeningPort(child, init.signal)
+    const port = await listeningPort(child, init.port ?? 0, init.signal)
     return {
       chainId: devChainId,
       rpc: `http://127.0.0.1:${port}`,
@@ -75,7 +75,11 @@ export async function startAnvil(init: {
   }
 }
 
-async function listeningPort(child: ChildProcess, signal: AbortSignal | undefined): Promise<number> {
+async function listeningPort(
+  child: ChildProcess,
+  wantedPort: number,
+  signal: AbortSignal | undefined
+): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const printed: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
@@ -95,6 +99,13 @@ async function listeningPort(child: ChildProcess, signal: AbortSignal | undefine
   child.once('error', err => reject(new ProcessError(`anvil did not start: ${err.message}`, { cause: err })))
   child.once('exit', code => {
     const said = printed.filter(line => line.trim() !== '').join(' | ')
+    if (said.includes('Address already in use')) {
+      reject(
+        new ListenError(
+          `Port ${wantedPort} is in use: stop the program that listens there, or choose another with --rpc-port`
+        )
+      )
+    }
     reject(
       new ProcessError(`anvil did not start (code ${code}): ${said === '' ? 'it printed nothing' : said}`)
     )
