@@ -1,0 +1,80 @@
+import type { Cursor } from '../db/repositories/cursor.js'
+import type { JobKey } from '../interface/bytes.js'
+import type { Clock } from '../interface/clock.js'
+import type { BatchOperation } from '../interface/database.js'
+import type { JobReference } from '../interface/job.js'
+import type { Logger } from '../interface/logger.js'
+import type { SubgraphClient } from './client.js'
+import { type PagedReader, pagedReader } from './paged-reader.js'
+import type { JobRow } from './rows.js'
+
+export interface ReaderSettings {
+  /** Default 1,000. */
+  pageSize?: number
+  /** Default 500. */
+  pollIntervalMs?: number
+  /** Default 3,000. See PagedReaderInit. */
+  lagToleranceMs?: number
+}
+
+export interface ReaderComponents {
+  subgraph: Pick<SubgraphClient, 'jobs' | 'results'>
+  cursors: CursorStore
+  logger: Logger
+  clock: Clock
+  /** From 0 to below 1. */
+  random(): number
+}
+
+/** Of the cursor repository, what readers use. */
+export interface CursorStore {
+  get(name: string): Promise<Cursor | undefined>
+  put(name: string, cursor: Cursor): BatchOperation
+}
+
+/** The name of a job without its key. */
+export type UnkeyedReference = Omit<JobReference, 'key'>
+
+export interface JobReaderInit extends ReaderSettings {
+  jobKey(reference: UnkeyedReference): JobKey
+  /**
+   * New jobs, in order of creation. Must put `saveCursor` into the batch that stores them, and resolve once that is
+   * durable: only then may a job be announced, and no job is lost in between.
+   */
+  onJobs(jobs: JobReference[], saveCursor: BatchOperation): Promise<void>
+  /**
+   * After a reorg: jobs with this id and above may be gone or lie elsewhere, and are read again. What was stored of
+   * them should go in one batch with `saveCursor`.
+   */
+  onReorg(fromJobId: bigint, saveCursor: BatchOperation): Promise<void>
+}
+
+const cursorName = 'jobs'
+
+/** Reads every job of the subgraph, once, in order of creation. */
+export function jobReader(init: JobReaderInit): (components: ReaderComponents) => PagedReader {
+  const { jobKey, onJobs, onReorg, ...settings } = init
+  return ({ subgraph, cursors, logger, clock, random }) =>
+    pagedReader<JobRow>({
+      ...settings,
+      what: 'jobs',
+      // The Oracle's counter leaves no number out.
+      follows: (before, row) => BigInt(row.id) === BigInt(before) + 1n,
+      onRows: (rows, cursor) =>
+        onJobs(
+          rows.map(row => referenceOf(row, jobKey)),
+          cursors.put(cursorName, cursor)
+        ),
+      onRewind: (last, cursor) =>
+        onReorg(last === undefined ? 0n : BigInt(last) + 1n, cursors.put(cursorName, cursor))
+    })({ source: subgraph.jobs, loadCursor: () => cursors.get(cursorName), logger, clock, random })
+}
+
+/** The reference that a row of the subgraph stands for. */
+export function referenceOf(
+  { id, ...place }: JobRow,
+  jobKey: (reference: UnkeyedReference) => JobKey
+): JobReference {
+  const reference = { ...place, jobId: BigInt(id) }
+  return { ...reference, key: jobKey(reference) }
+}
