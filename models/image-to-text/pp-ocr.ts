@@ -5,7 +5,7 @@ import { type Architecture, ManifestError } from '../../src/interface/index.js'
 import { openGraph, runFloatGraph } from '../tools/onnx.js'
 import { decodePicture, type RgbPicture } from '../tools/picture.js'
 import { type DetectionSettings, detectionInput, findBoxes } from './pp-ocr/detection.js'
-import type { Box } from './pp-ocr/geometry.js'
+import { type Box, quarterTurned } from './pp-ocr/geometry.js'
 import { inReadingOrder, type PlacedText } from './pp-ocr/reading-order.js'
 import { type Character, decodeCharacters, lineHeight, lineInput } from './pp-ocr/recognition.js'
 import { findGaps, joinCharacters } from './pp-ocr/spacing.js'
@@ -70,40 +70,38 @@ async function readText(networks: Networks, settings: Settings, picture: RgbPict
     throw new ManifestError(`The detection network answered the shape ${map.shape.join('×')}`)
   }
   const pieces: PlacedText[] = []
-  for (const found of findBoxes(map.data, width, height, settings)) {
-    const box = toPicture(found)
-    const line = await readUpright(networks, picture, box)
+  for (const box of findBoxes(map.data, width, height, settings)) {
+    const line = await readUpright(networks, picture, toPicture(box))
     if (line.text !== '' && line.probability >= settings.textThreshold) {
-      pieces.push({ text: line.text, box })
+      pieces.push(line)
     }
   }
   return inReadingOrder(pieces)
 }
 
-interface ReadLine {
-  text: string
+interface ReadLine extends PlacedText {
   /** Mean over its characters; 0 if there are none. */
   probability: number
 }
 
 /** A box that is higher than wide holds a narrow character, or a line that runs down or up: the surest reading counts. */
 async function readUpright(networks: Networks, picture: RgbPicture, box: Box): Promise<ReadLine> {
-  const upright = await readLine(networks, picture, box, 0)
+  const upright = await readLine(networks, picture, box)
   // 1.5 is where PP-OCR takes a box for a vertical line.
   if (box.height < 1.5 * box.width) {
     return upright
   }
-  const turned = [await readLine(networks, picture, box, 1), await readLine(networks, picture, box, 3)]
-  return turned.reduce((best, line) => (line.probability > best.probability ? line : best), upright)
+  const down = await readLine(networks, picture, quarterTurned(box, 1))
+  const up = await readLine(networks, picture, quarterTurned(box, -1))
+  return [down, up].reduce((best, line) => (line.probability > best.probability ? line : best), upright)
 }
 
 async function readLine(
   { recognition, alphabet }: Networks,
   picture: RgbPicture,
-  box: Box,
-  quarterTurns: 0 | 1 | 3
+  box: Box
 ): Promise<ReadLine> {
-  const { tensor, width, usedWidth } = lineInput(picture, box, quarterTurns)
+  const { tensor, width, usedWidth } = lineInput(picture, box)
   const output = await runFloatGraph(recognition, tensor, [1, 3, lineHeight, width])
   if (output.shape.at(-1) !== alphabet.length) {
     throw new ManifestError(
@@ -118,7 +116,7 @@ async function readLine(
     }
     return most
   })
-  return { text, probability: meanProbability(characters) }
+  return { text, box, probability: meanProbability(characters) }
 }
 
 function meanProbability(characters: Character[]): number {

@@ -1,6 +1,6 @@
 export type Point = readonly [x: number, y: number]
 
-/** A rectangle turned by `angle` radians (clockwise on screen, as y points down) about its centre; |angle| ≤ π/4. */
+/** A rectangle turned by `angle` radians (clockwise on screen, as y points down) about its centre. */
 export interface Box {
   centreX: number
   centreY: number
@@ -87,4 +87,9 @@ export function area(box: Box): number {
 /** The box with each side moved outwards by `distance`. */
 export function grown(box: Box, distance: number): Box {
   return { ...box, width: box.width + 2 * distance, height: box.height + 2 * distance }
+}
+
+/** The same rectangle, with its text running down (1) or up (-1) instead of to the right. */
+export function quarterTurned(box: Box, turns: 1 | -1): Box {
+  return { ...box, width: box.height, height: box.width, angle: box.angle + (turns * Math.PI) / 2 }
 }

@@ -19,12 +19,9 @@ export interface LineInput {
   usedWidth: number
 }
 
-/** Cuts a box out of the picture, turned upright and then by `quarterTurns` to the left. */
-export function lineInput(picture: RgbPicture, box: Box, quarterTurns: 0 | 1 | 3 = 0): LineInput {
-  const turned = quarterTurns !== 0
-  const length = turned ? box.height : box.width
-  const thickness = turned ? box.width : box.height
-  const angle = box.angle + (quarterTurns * Math.PI) / 2
+/** Cuts a box out of the picture, turned upright. */
+export function lineInput(picture: RgbPicture, box: Box): LineInput {
+  const { width: length, height: thickness, angle } = box
   const usedWidth = Math.max(1, Math.min(maxWidth, Math.round((length / thickness) * lineHeight)))
   const width = Math.max(minWidth, Math.ceil(usedWidth / 8) * 8)
   const cos = Math.cos(angle)

@@ -85,7 +85,7 @@ test('executor: a run that takes too long is killed and fails with Timeout and i
 })
 
 test('executor: native memory beyond the cap fails with OutOfMemory, and the next run succeeds', async () => {
-  const executor = startExecutor({ memoryBytes: 300 * 2 ** 20 })
+  const executor = startExecutor({ memoryBytes: 300 * 2 ** 20, timeoutMs: 5_000 })
   const outcome = await executor.execute(request('native'), { signal })
   expect(outcome).toMatchObject({
     success: false,

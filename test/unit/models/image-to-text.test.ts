@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { task } from '../../../models/image-to-text/task.js'
 import { createModelRegistry, openModelFiles } from '../../../models/index.js'
@@ -37,6 +38,15 @@ test('samples: the model reads each exactly, and each is small enough to go on c
     const image = await readFile(new URL(file, samplesFolder))
     expect(image.length, file).toBeLessThan(8 * 1024)
     expect(await model.run({ image }, new Uint8Array()), file).toEqual({ text })
+  }
+})
+
+test('turned picture: a page on its side is read along its own lines', async () => {
+  const image = await readFile(new URL('invoice.png', samplesFolder))
+  const upright = await model.run({ image }, new Uint8Array())
+  for (const degrees of [90, 270]) {
+    const turned = await sharp(image).rotate(degrees).png().toBuffer()
+    expect(await model.run({ image: turned }, new Uint8Array())).toEqual(upright)
   }
 })
 
