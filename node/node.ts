@@ -96,10 +96,7 @@ async function startSequencer(base: Base): Promise<ReadyInfo> {
     pubsub: network.pubsub,
     privateKey,
     database,
-    subgraph: subgraphClient({ url: config.subgraph })({
-      logger: logger.child({ name: 'subgraph' }),
-      clock: systemClock
-    }),
+    subgraph: subgraphClient({ url: config.subgraph })({ clock: systemClock }),
     clock: systemClock,
     logger: logger.child({ name: 'sequencer' }),
     emit
