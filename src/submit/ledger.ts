@@ -11,6 +11,8 @@ interface Waiting {
   /** Not to be tried again before. */
   notBeforeMs: number
   attempts: number
+  /** Told of before a reorg dropped its transaction: not to be told again. */
+  reported: boolean
 }
 
 /** What is known of each result that is not done with, by its request's hash. Only keys stay in memory without bound. */
@@ -34,8 +36,8 @@ export interface Ledger {
   waitingCount(): number
   /** When the oldest of those that wait was queued. */
   oldestMs(): number | undefined
-  /** When the first of those that wait may be tried. */
-  nextReadyMs(): number | undefined
+  /** When the first of those that wait may be tried; any time up to `nowMs` where one may be tried now. */
+  nextReadyMs(nowMs: number): number | undefined
   /** The result, with the job key that it was last queued under. */
   result(item: OutboxItem): Promise<Result | undefined>
 }
@@ -44,7 +46,7 @@ export function resultLedger(load: (requestHash: Hex) => Promise<Result | undefi
   /** In the order in which they were queued. */
   const waiting = new Map<Hex, Waiting>()
   /** In a transaction that is not final. */
-  const sent = new Map<Hex, { item: OutboxItem; reported: boolean }>()
+  const sent = new Map<Hex, { item: OutboxItem; reported: boolean; attempts: number }>()
   const memory = new Map<Hex, Result>()
   let memoryBytes = 0
 
@@ -73,41 +75,52 @@ export function resultLedger(load: (requestHash: Hex) => Promise<Result | undefi
       remember(result)
       const { job, jobId, requestHash } = result
       const item = { job, jobId, requestHash }
-      if (sent.has(requestHash)) {
-        sent.set(requestHash, { item, reported: false })
+      const known = sent.get(requestHash)
+      if (known !== undefined) {
+        sent.set(requestHash, { ...known, item, reported: false })
         return
       }
       const line = waiting.get(requestHash)
       // A reorg may have given the job another key.
-      if (line !== undefined) line.item = item
-      else waiting.set(requestHash, { item, queuedAtMs: nowMs, notBeforeMs: nowMs, attempts: 0 })
+      if (line !== undefined) Object.assign(line, { item, reported: false })
+      else
+        waiting.set(requestHash, {
+          item,
+          queuedAtMs: nowMs,
+          notBeforeMs: nowMs,
+          attempts: 0,
+          reported: false
+        })
     },
     requeue(item, nowMs, delayMs) {
       const { requestHash } = item
       const line = waiting.get(requestHash)
       const known = sent.get(requestHash)
-      if (known?.reported === true) return
       waiting.delete(requestHash)
       sent.delete(requestHash)
       waiting.set(requestHash, {
-        item: known?.item ?? item,
+        item: (line ?? known)?.item ?? item,
+        reported: (line ?? known)?.reported ?? false,
         queuedAtMs: line?.queuedAtMs ?? nowMs,
         notBeforeMs: nowMs + delayMs,
-        attempts: (line?.attempts ?? 0) + 1
+        attempts: ((line ?? known)?.attempts ?? 0) + 1
       })
     },
     markSent(item) {
       const { requestHash } = item
-      sent.set(requestHash, { item: waiting.get(requestHash)?.item ?? item, reported: false })
+      const line = waiting.get(requestHash)
+      sent.set(requestHash, {
+        item: line?.item ?? item,
+        reported: line?.reported ?? false,
+        attempts: line?.attempts ?? 0
+      })
       waiting.delete(requestHash)
     },
     markReported(requestHash) {
-      const known = sent.get(requestHash)
-      const item = known === undefined ? waiting.get(requestHash)?.item : known.item
-      if (item === undefined || known?.reported === true) return undefined
-      waiting.delete(requestHash)
-      sent.set(requestHash, { item, reported: true })
-      return item
+      const line = sent.get(requestHash) ?? waiting.get(requestHash)
+      if (line === undefined || line.reported) return undefined
+      line.reported = true
+      return line.item
     },
     drop,
     dropReported(items) {
@@ -128,9 +141,12 @@ export function resultLedger(load: (requestHash: Hex) => Promise<Result | undefi
     },
     waitingCount: () => waiting.size,
     oldestMs: () => waiting.values().next().value?.queuedAtMs,
-    nextReadyMs() {
+    nextReadyMs(nowMs) {
       let first: number | undefined
-      for (const { notBeforeMs } of waiting.values()) first = Math.min(first ?? notBeforeMs, notBeforeMs)
+      for (const { notBeforeMs } of waiting.values()) {
+        if (notBeforeMs <= nowMs) return notBeforeMs
+        first = Math.min(first ?? notBeforeMs, notBeforeMs)
+      }
       return first
     },
     async result(item) {

@@ -9,19 +9,18 @@ export interface Tracked {
   mined: MinedTransaction | undefined
   /** When it was last sent, replaced or found to be waiting. */
   touchedAtMs: number
-  /** How often in a row its nonce was used up without any of its versions being found. */
+  /** How often in a row, and when last, its nonce was used up without any of its versions being found. */
   consumedLooks: number
+  consumedAtMs: number
   /** Whether it is to be looked after at the next look: an earlier process left it, or a reorg dropped it. */
   isLoose: boolean
-  /** How often in a row the chain did not know any of its jobs. */
-  unknownLooks: number
   /** Why the endpoint did not take its latest version, where it did not. */
   refusal: 'underpriced' | 'rejected' | undefined
 }
 
 /** The transactions that are not final, in memory as in the database. Writes come first, memory after. */
 export interface Outbox {
-  load(nowMs: number): Promise<void>
+  load(): Promise<void>
   all(): Tracked[]
   /** Those that no block holds, by nonce. */
   pending(): Tracked[]
@@ -40,8 +39,8 @@ export function outbox(database: Database, repository: OutboxRepository): Outbox
       mined: undefined,
       touchedAtMs: nowMs,
       consumedLooks: 0,
+      consumedAtMs: Number.NEGATIVE_INFINITY,
       isLoose,
-      unknownLooks: 0,
       refusal: undefined
     }
     byNonce.set(entry.nonce, tracked)
@@ -49,9 +48,9 @@ export function outbox(database: Database, repository: OutboxRepository): Outbox
   }
   const all = () => [...byNonce.values()].sort((a, b) => a.entry.nonce - b.entry.nonce)
   return {
-    async load(nowMs) {
+    async load() {
       byNonce.clear()
-      for (const entry of await repository.entries()) track(entry, nowMs, true)
+      for (const entry of await repository.entries()) track(entry, Number.NEGATIVE_INFINITY, true)
     },
     all,
     pending: () => all().filter(({ mined }) => mined === undefined),

@@ -33,9 +33,9 @@ export function reporter({
     async report(item, outcome, { isLast }) {
       const result = await ledger.result(item)
       const reported = ledger.markReported(item.requestHash)
-      if (reported === undefined) return
       // Before the owner is told, who may queue it again.
       if (isLast) ledger.drop(item.requestHash)
+      if (reported === undefined) return
       const { job, jobId } = reported
       const about = { job, jobId, atMs: clock.now() }
       if (outcome.kind === 'accepted') emit({ type: 'submission:accepted', txHash: outcome.txHash, ...about })

@@ -15,7 +15,13 @@ import type { Ledger } from './ledger.js'
 import { findGap, nextNonce } from './nonces.js'
 import type { Outbox, Tracked } from './outbox.js'
 import type { Reporter } from './reporter.js'
-import { MAX_BATCH_GAS, MAX_FILLERS, type SubmitSettings, UNKNOWN_JOB_ATTEMPTS } from './settings.js'
+import {
+  MAX_BATCH_GAS,
+  MAX_FILLERS,
+  retryDelayMs,
+  type SubmitSettings,
+  UNKNOWN_JOB_ATTEMPTS
+} from './settings.js'
 
 export interface SenderComponents {
   chain: SubmissionChain
@@ -39,12 +45,12 @@ export interface Sender {
   broadcast(tracked: Tracked, signal: AbortSignal): Promise<void>
   /** The same transaction with a higher fee; the old version again where the fee is at its cap. */
   replace(tracked: Tracked, signal: AbortSignal): Promise<void>
-  /** Empty transactions for nonces that nothing is known of, below ones that wait for them. */
-  fillGaps(signal: AbortSignal): Promise<void>
+  /** Empty transactions for nonces that nothing is known of, below `nonce`, which waits for them. */
+  fillGaps(nonce: number, signal: AbortSignal): Promise<void>
 }
 
-/** The state at the time of the estimate may differ from that of the block. */
-const withMargin = (gas: bigint) => (gas * 12n) / 10n
+/** The state at the time of the estimate may differ from that of the block; more so where it did so before. */
+const withMargin = (gas: bigint, attempts: number) => (gas * BigInt(12 + 4 * Math.min(attempts, 4))) / 10n
 /** A plain transfer. */
 const FILLER_GAS = 21_000n
 
@@ -82,9 +88,9 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
       const status = statuses[i] ?? SubmissionStatus.Accepted
       if (status === SubmissionStatus.Accepted) continue
       some = true
-      const isUnknown = status === SubmissionStatus.UnknownJob
-      if (isUnknown && ledger.attempts(item.requestHash) < UNKNOWN_JOB_ATTEMPTS) {
-        ledger.requeue(item, clock.now(), settings.pollIntervalMs)
+      const attempts = ledger.attempts(item.requestHash)
+      if (status === SubmissionStatus.UnknownJob && attempts < UNKNOWN_JOB_ATTEMPTS) {
+        ledger.requeue(item, clock.now(), settings.pollIntervalMs * 2 ** attempts)
         continue
       }
       await reporter.report(item, { kind: 'refused', status, txHash: undefined }, { isLast: true })
@@ -116,7 +122,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
         'The chain would revert the submission of this result; trying again later'
       )
     }
-    ledger.requeue(item, clock.now(), Math.min(1_000 * 2 ** attempts, 60_000))
+    ledger.requeue(item, clock.now(), retryDelayMs(attempts))
     batchLimit = settings.maxBatchItems
     return 'again'
   }
@@ -143,7 +149,9 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     if (gas === undefined || (gas > MAX_BATCH_GAS && items.length > 1)) {
       return handleRevert('its gas cannot be estimated', items)
     }
-    return await send(simulation, { items, data, to: chain.oracle, gasLimit: withMargin(gas) }, signal)
+    const attempts = Math.max(...items.map(({ requestHash }) => ledger.attempts(requestHash)))
+    const gasLimit = withMargin(gas, attempts)
+    return await send(simulation, { items, data, to: chain.oracle, gasLimit }, signal)
   }
 
   /** Written first, then sent: a crash between the two is seen and mended at the next start. */
@@ -251,11 +259,11 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     await broadcast(tracked, signal)
   }
 
-  async function fillGaps(signal: AbortSignal): Promise<void> {
+  async function fillGaps(nonce: number, signal: AbortSignal): Promise<void> {
     const state = await chain.accountState(address, signal)
     for (let count = 0; count < MAX_FILLERS; count++) {
       const gap = findGap(state.nonces, outbox.nonces())
-      if (gap === undefined) return
+      if (gap === undefined || gap > nonce) return
       log.warn(
         { nonce: gap },
         'A nonce is missing before transactions that wait: filling it with an empty transaction'

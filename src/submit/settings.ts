@@ -40,9 +40,14 @@ export const FIRST_LOOK_MS = 5
 /** After trouble, and at most. */
 export const FIRST_BACKOFF_MS = 500
 export const LAST_BACKOFF_MS = 30_000
-/** A job that the chain does not know may be on its way back from a reorg, or the endpoint may lag. */
+/**
+ * A job that the chain does not know may be on its way back from a reorg, or the endpoint may lag: asked for again after 1, 2,
+ * 4, 8 and 16 times the poll interval, which is a minute and five blocks of Ethereum.
+ */
 export const UNKNOWN_JOB_ATTEMPTS = 5
 /** Looks that must agree that a nonce was used by a transaction that is not ours: endpoints behind a balancer disagree. */
 export const CONSUMED_LOOKS = 3
 /** Fillers of gaps at one time. A larger gap means that this data belongs to another chain. */
 export const MAX_FILLERS = 16
+/** Before a result whose submission reverted is tried again: 1 s, 2 s, 4 s, … to a minute. */
+export const retryDelayMs = (attempts: number) => Math.min(1_000 * 2 ** Math.min(attempts, 10), 60_000)

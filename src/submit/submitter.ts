@@ -97,7 +97,7 @@ export function submitter(
             const outcome = await send.sendBatch(signal)
             if (outcome === 'idle') {
               // What waits for its own job's transaction waits for the next look.
-              if ((ledger.nextReadyMs() ?? Number.POSITIVE_INFINITY) <= clock.now()) {
+              if ((ledger.nextReadyMs(clock.now()) ?? Number.POSITIVE_INFINITY) <= clock.now()) {
                 blockedUntilMs = Math.max(nextLookMs, clock.now() + FIRST_LOOK_MS)
               }
               break
@@ -131,7 +131,7 @@ export function submitter(
       const nowMs = clock.now()
       const times: number[] = []
       if (box.all().length > 0) times.push(nextLookMs)
-      const readyMs = ledger.nextReadyMs()
+      const readyMs = ledger.nextReadyMs(nowMs)
       if (readyMs !== undefined) {
         const isFull = box.pending().length >= settings.maxInFlight
         // In flight: at the next look, or when those that wait have waited long enough.
@@ -142,7 +142,7 @@ export function submitter(
     }
 
     async function load(): Promise<void> {
-      await box.load(clock.now())
+      await box.load()
       for (const { entry } of box.all()) entry.items.forEach(ledger.markSent)
     }
 
@@ -151,9 +151,12 @@ export function submitter(
         if (running !== undefined) return
         const abort = new AbortController()
         const loaded = load()
-        running = { abort, ended: loaded.then(() => run(abort.signal)) }
-        // What `load` throws is for the caller of `start`.
-        running.ended.catch(() => {})
+        const ended = loaded.then(() => run(abort.signal))
+        running = { abort, ended }
+        // What `load` throws is for the caller of `start`, which may be called again.
+        ended.catch(() => {
+          running = undefined
+        })
         await loaded
       },
       async stop() {

@@ -2,7 +2,7 @@ import { SubmissionStatus } from '../interface/chain.js'
 import type { ChainView, MinedTransaction } from '../interface/submission-chain.js'
 import type { Tracked } from './outbox.js'
 import type { Sender, SenderComponents } from './sender.js'
-import { CONSUMED_LOOKS, type SubmitSettings, UNKNOWN_JOB_ATTEMPTS } from './settings.js'
+import { CONSUMED_LOOKS, retryDelayMs, type SubmitSettings } from './settings.js'
 
 /** Follows the transactions of the outbox until they are final. */
 export interface Watcher {
@@ -39,7 +39,7 @@ export function watcher(
     const undecided = entry.items.filter(({ jobId }) => !statuses.has(jobId))
     if (undecided.length === 0) return
     log.warn({ nonce: entry.nonce, txHash: hash }, 'A transaction reverted: sending its results again')
-    for (const item of undecided) ledger.requeue(item, clock.now(), settings.pollIntervalMs)
+    for (const item of undecided) ledger.requeue(item, clock.now(), retryDelayMs(0))
   }
 
   async function onMined(tracked: Tracked, mined: MinedTransaction): Promise<void> {
@@ -60,7 +60,6 @@ export function watcher(
   async function recall(tracked: Tracked, delayMs: number): Promise<void> {
     await outbox.remove(tracked)
     for (const item of tracked.entry.items) ledger.requeue(item, clock.now(), delayMs)
-    ledger.dropReported(tracked.entry.items)
   }
 
   /** @returns whether a reorg dropped it */
@@ -70,6 +69,7 @@ export function watcher(
       log.info({ nonce, txHash: mined.hash }, 'A reorg dropped the block of a transaction: watching it again')
       tracked.mined = undefined
       tracked.isLoose = true
+      tracked.touchedAtMs = Number.NEGATIVE_INFINITY
       for (const item of tracked.entry.items) if (!mined.statuses.has(item.jobId)) ledger.markSent(item)
       return true
     }
@@ -85,6 +85,8 @@ export function watcher(
       tracked.consumedLooks = 0
       return false
     }
+    if (clock.now() - tracked.consumedAtMs < settings.pollIntervalMs) return false
+    tracked.consumedAtMs = clock.now()
     tracked.consumedLooks++
     if (tracked.consumedLooks < CONSUMED_LOOKS) return false
     const { nonce } = tracked.entry
@@ -96,57 +98,62 @@ export function watcher(
     return true
   }
 
-  /** A transaction that the endpoint does not hold: sent again if it can still do anything, else taken back. */
-  async function resend(tracked: Tracked, signal: AbortSignal): Promise<void> {
+  /**
+   * A transaction that the endpoint does not hold: sent again if all of it is still wanted, else taken back.
+   *
+   * @returns whether it was sent
+   */
+  async function resend(tracked: Tracked, signal: AbortSignal): Promise<boolean> {
     const { entry } = tracked
     if (tracked.refusal === 'rejected' && !entry.sent) {
       await recall(tracked, settings.pollIntervalMs)
-      return
+      return false
     }
     if (tracked.refusal === 'underpriced') {
       await sender.replace(tracked, signal)
-      return
+      return true
     }
     if (entry.items.length > 0) {
       const { outcome } = await chain.simulate(account.address, entry.data, entry.items.length, signal)
       const statuses = outcome.kind === 'statuses' ? outcome.statuses : []
-      if (statuses.includes(SubmissionStatus.UnknownJob) && tracked.unknownLooks < UNKNOWN_JOB_ATTEMPTS) {
-        // A reorg may have dropped the job as well. If it comes back, this transaction must not be there before it.
-        tracked.unknownLooks++
-        tracked.isLoose = true
-        return
-      }
-      if (statuses.length > 0 && !statuses.includes(SubmissionStatus.Accepted)) {
-        // Nothing to win any more, and it was never sent or is forgotten: its nonce serves another.
+      const isLost = statuses.length > 0 && !statuses.includes(SubmissionStatus.Accepted)
+      // A job that a reorg has dropped may come back, and its result must not be there before it.
+      if (isLost || statuses.includes(SubmissionStatus.UnknownJob)) {
         await recall(tracked, 0)
-        return
+        return false
       }
     }
-    tracked.unknownLooks = 0
     await sender.broadcast(tracked, signal)
+    return true
   }
 
   /** Looks after transactions that the endpoint may have lost, or that nobody mines at their price. */
   async function tendPending(signal: AbortSignal): Promise<void> {
     const isStuck = (tracked: Tracked) => tracked.entry.sent && overdue(tracked, settings.stuckAfterMs)
-    const isUnsent = (tracked: Tracked) => !tracked.entry.sent && overdue(tracked, settings.pollIntervalMs)
+    const isDue = (tracked: Tracked) =>
+      (tracked.isLoose || !tracked.entry.sent) && overdue(tracked, settings.pollIntervalMs)
     const neglected = outbox
       .pending()
-      .filter(
-        tracked => tracked.consumedLooks === 0 && (tracked.isLoose || isStuck(tracked) || isUnsent(tracked))
-      )
+      .filter(tracked => tracked.consumedLooks === 0 && (isStuck(tracked) || isDue(tracked)))
     if (neglected.length === 0) return
     const known = await chain.isKnown(neglected.flatMap(lastHash), signal)
+    /** The highest nonce that is in the pool for sure, and may wait for one below it. */
+    let highest = -1
     for (const [i, tracked] of neglected.entries()) {
       const stuck = isStuck(tracked)
-      tracked.isLoose = false
-      if (known[i] !== true) await resend(tracked, signal)
-      // Only the first can be mined next: a higher fee for the others would buy nothing.
-      else if (stuck && tracked === outbox.pending()[0]) await sender.replace(tracked, signal)
-      else if (!tracked.entry.sent) await outbox.update(tracked, { sent: true }, { sync: false })
       tracked.touchedAtMs = clock.now()
+      if (known[i] !== true) {
+        if (!(await resend(tracked, signal))) continue
+      } else if (stuck && tracked === outbox.pending()[0]) {
+        // Only the first can be mined next: a higher fee for the others would buy nothing.
+        await sender.replace(tracked, signal)
+      } else if (!tracked.entry.sent) {
+        await outbox.update(tracked, { sent: true }, { sync: false })
+      }
+      tracked.isLoose = false
+      highest = Math.max(highest, tracked.entry.nonce)
     }
-    await sender.fillGaps(signal)
+    if (highest >= 0) await sender.fillGaps(highest, signal)
   }
 
   return {
