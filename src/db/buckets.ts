@@ -5,7 +5,7 @@
 export const Bucket = {
   /** - -> schema version */
   meta: 0x00,
-  /** JobKey -> JobReference: the open jobs that a sequencer announces */
+  /** JobKey -> ReadJob: the jobs that a sequencer read and that are open, or were lately */
   jobs: 0x01,
   /** JobKey -> OwnLease: the latest lease that this node signed for the job */
   ownLeases: 0x02,

@@ -14,6 +14,8 @@ const BACK_OFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
 /** Announcements in one turn; more wait for the next, so that a large backlog does not hold up new jobs. */
 const MAX_PER_TURN = 2_000
 const TURN_MS = 100
+/** All open jobs are announced again at most this often, however many peers come and go. */
+const RESTART_INTERVAL_MS = 5_000
 
 interface Entry {
   reference: JobReference
@@ -45,6 +47,8 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
     const open = new Map<JobKey, Entry>()
     const queue = new TinyQueue<Entry>([], (a, b) => a.dueMs - b.dueMs)
     let timer: Timer | undefined
+    let restarting: Timer | undefined
+    let restartedMs = 0
     let stopped = false
 
     function put(entry: Entry): void {
@@ -110,13 +114,18 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
         schedule()
       },
       restart() {
-        const dueMs = clock.now() + TURN_MS
-        for (const entry of open.values()) if (entry.dueMs > dueMs) put({ ...entry, attempt: 1, dueMs })
-        schedule()
+        const delayMs = Math.max(TURN_MS, restartedMs + RESTART_INTERVAL_MS - clock.now())
+        restarting ??= clock.schedule(delayMs, () => {
+          restarting = undefined
+          restartedMs = clock.now()
+          for (const entry of open.values()) put({ ...entry, attempt: 1, dueMs: restartedMs })
+          announceDue()
+        })
       },
       size: () => open.size,
       stop() {
         stopped = true
+        restarting?.cancel()
         timer?.cancel()
       }
     }

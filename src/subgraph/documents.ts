@@ -16,6 +16,7 @@ const meta = gql`
 const jobParts = gql`
   fragment JobParts on Job {
     id
+    status
     blockNumber
     blockHash
     txHash

@@ -32,6 +32,12 @@ export interface CursorStore {
   put(name: string, cursor: Cursor): BatchOperation
 }
 
+/** A job, and whether it was open when it was read. */
+export interface IndexedJob {
+  reference: JobReference
+  isOpen: boolean
+}
+
 /** The name of a job without its key. */
 export type UnkeyedReference = Omit<JobReference, 'key'>
 
@@ -41,7 +47,7 @@ export interface JobReaderInit extends ReaderSettings {
    * New jobs, in order of creation. Must put `saveCursor` into the batch that stores them, and resolve once that is
    * durable: only then may a job be announced, and no job is lost in between.
    */
-  onJobs(jobs: JobReference[], saveCursor: BatchOperation): Promise<void>
+  onJobs(jobs: IndexedJob[], saveCursor: BatchOperation): Promise<void>
   /**
    * After a reorg: jobs with this id and above may be gone or lie elsewhere, and are read again. What was stored of
    * them should go in one batch with `saveCursor`.
@@ -62,7 +68,7 @@ export function jobReader(init: JobReaderInit): (components: ReaderComponents) =
       follows: (before, row) => BigInt(row.id) === BigInt(before) + 1n,
       onRows: (rows, cursor) =>
         onJobs(
-          rows.map(row => referenceOf(row, jobKey)),
+          rows.map(row => ({ reference: referenceOf(row, jobKey), isOpen: row.status === 'Open' })),
           cursors.put(cursorName, cursor)
         ),
       onRewind: (last, cursor) =>
@@ -72,7 +78,7 @@ export function jobReader(init: JobReaderInit): (components: ReaderComponents) =
 
 /** The reference that a row of the subgraph stands for. */
 export function referenceOf(
-  { id, ...place }: JobRow,
+  { id, status: _, ...place }: JobRow,
   jobKey: (reference: UnkeyedReference) => JobKey
 ): JobReference {
   const reference = { ...place, jobId: BigInt(id) }

@@ -23,6 +23,7 @@ export const resultIdSizeBytes = 12
 /** The place of a job's log, and all that a JobReference needs. */
 export const jobRow = z.object({
   id: hex(jobIdSizeBytes),
+  status: z.enum(['Open', 'Succeeded', 'Failed']),
   blockNumber: integer,
   blockHash: hex(32),
   txHash: hex(32),

@@ -17,13 +17,25 @@ export const referenceFromStored = (stored: StoredReference): JobReference => ({
   jobId: BigInt(stored.jobId)
 })
 
-/** The open jobs that this sequencer announces. */
-export function jobRepository(database: Database): Repository<JobKey, JobReference> {
+/** A job that this sequencer read. Final ones are kept as long as a reorg may open them again. */
+export interface ReadJob {
+  reference: JobReference
+  /** The block that made it final; undefined while it is open. */
+  finalBlock: number | undefined
+}
+
+export function jobRepository(database: Database): Repository<JobKey, ReadJob> {
   return createRepository(database, {
     bucket: Bucket.jobs,
     what: 'job',
     encodeId: key => fromString(key, 'hex'),
-    toStored: referenceToStored,
-    fromStored: referenceFromStored
+    toStored: ({ reference, finalBlock }: ReadJob) => ({
+      reference: referenceToStored(reference),
+      finalBlock: finalBlock ?? null
+    }),
+    fromStored: ({ reference, finalBlock }) => ({
+      reference: referenceFromStored(reference),
+      finalBlock: finalBlock ?? undefined
+    })
   })
 }

@@ -1,0 +1,226 @@
+import type { PrivateKey } from '@libp2p/interface'
+import { cursorRepository } from './db/repositories/cursor.js'
+import { jobRepository, type ReadJob } from './db/repositories/job.js'
+import { gossip } from './gossip/gossip.js'
+import type {
+  BatchOperation,
+  Clock,
+  Database,
+  EmitEvent,
+  JobKey,
+  JobReference,
+  LeaseTiming,
+  Logger,
+  NetworkIdentity,
+  PeerKey,
+  PubSub,
+  Startable
+} from './interface/index.js'
+import { announcer } from './job/announcer.js'
+import { jobKey } from './job/job-key.js'
+import {
+  type FinalJob,
+  type IndexedJob,
+  jobReader,
+  resultReader,
+  type SubgraphClient
+} from './subgraph/index.js'
+
+/** Final jobs are kept for this many blocks: no chain of today goes back further. Ethereum finalises within 64 to 96. */
+const REORG_DEPTH_BLOCKS = 256
+/** Workers that are remembered. Anyone can pretend to be one, so beyond these the oldest are forgotten. */
+const MAX_WORKERS = 10_000
+/** A worker that has been silent for this many presence intervals counts as new when it is heard again. */
+const FORGET_INTERVALS = 10
+
+export interface SequencerInit {
+  network: NetworkIdentity
+  timing: LeaseTiming
+  /** Between two looks at the subgraph. */
+  pollIntervalMs: number
+}
+
+export interface SequencerComponents {
+  pubsub: PubSub
+  /** The node's Ed25519 key. */
+  privateKey: PrivateKey
+  database: Database
+  subgraph: Pick<SubgraphClient, 'jobs' | 'results'>
+  clock: Clock
+  /** From 0 to below 1. */
+  random?(): number
+  logger: Logger
+  emit: EmitEvent
+}
+
+export interface SequencerStatus {
+  openJobs: number
+  /** The block up to which the subgraph has been read; undefined before the first answer. */
+  blockNumber: number | undefined
+}
+
+export interface Sequencer extends Startable {
+  status(): SequencerStatus
+}
+
+/** A sequencer: reads jobs from the subgraph, stores them, and gossips them until they are final. Nobody has to trust it. */
+export function sequencer(init: SequencerInit): (components: SequencerComponents) => Sequencer {
+  const { network, timing, pollIntervalMs } = init
+  return ({ pubsub, privateKey, database, subgraph, clock, random = Math.random, logger, emit }) => {
+    const repository = jobRepository(database)
+    const keyOf = (reference: Omit<JobReference, 'key'>): JobKey => jobKey(network, reference)
+    /** Final jobs that a reorg may open again. */
+    const final = new Map<JobKey, ReadJob & { finalBlock: number }>()
+    const open = new Map<JobKey, JobReference>()
+    const seenMs = new Map<PeerKey, number>()
+    let started = false
+
+    // 1. Read: what the subgraph tells is on disk before anyone hears of it.
+    const readerComponents = {
+      subgraph,
+      cursors: cursorRepository(database),
+      logger: logger.child({ name: 'reader' }),
+      clock,
+      random
+    }
+    const jobs = jobReader({ jobKey: keyOf, pollIntervalMs, onJobs, onReorg: onJobReorg })(readerComponents)
+    const results = resultReader({ jobKey: keyOf, pollIntervalMs, onResults, onReorg: onResultReorg })(
+      readerComponents
+    )
+
+    // 2. Announce, again and again, until the job is final.
+    const topics = gossip({ network, timing })({
+      pubsub,
+      privateKey,
+      clock,
+      logger: logger.child({ name: 'gossip' }),
+      jobKeyOf: keyOf,
+      handlers: {
+        onJobs: references => announcements.heard(references.map(({ key }) => key)),
+        onPresence: ({ worker }) => onWorker(worker),
+        // A sequencer takes no side in who works on a job, and hears of results from the subgraph.
+        onLeases() {},
+        onResults() {},
+        isKnownJob: job => open.has(job)
+      }
+    })
+    const announcements = announcer()({
+      gossip: topics,
+      clock,
+      logger: logger.child({ name: 'announcer' }),
+      emit
+    })
+
+    async function onJobs(read: IndexedJob[], saveCursor: BatchOperation): Promise<void> {
+      // The result of a job may have been read before the job itself.
+      const fresh = read
+        .filter(({ reference, isOpen }) => isOpen && !final.has(reference.key))
+        .map(job => job.reference)
+      const puts = fresh.map(reference => repository.put(reference.key, { reference, finalBlock: undefined }))
+      await database.batch([...puts, saveCursor], { sync: true })
+      for (const reference of fresh) {
+        open.set(reference.key, reference)
+        emit({ type: 'job:indexed', job: reference.key, jobId: reference.jobId, atMs: clock.now() })
+      }
+      announcements.add(fresh)
+    }
+
+    async function onResults(read: FinalJob[], saveCursor: BatchOperation): Promise<void> {
+      const headBlock = results.head()?.blockNumber ?? 0
+      const operations: BatchOperation[] = [saveCursor]
+      for (const { job, blockNumber } of read) {
+        close(job.key)
+        if (blockNumber + REORG_DEPTH_BLOCKS > headBlock) {
+          const entry = { reference: job, finalBlock: blockNumber }
+          final.set(job.key, entry)
+          operations.push(repository.put(job.key, entry))
+        } else {
+          operations.push(repository.del(job.key))
+        }
+        emit({ type: 'job:final', job: job.key, jobId: job.jobId, atMs: clock.now() })
+      }
+      for (const [key, { finalBlock }] of final) {
+        if (finalBlock + REORG_DEPTH_BLOCKS > headBlock) break
+        final.delete(key)
+        operations.push(repository.del(key))
+      }
+      await database.batch(operations, { sync: true })
+    }
+
+    async function onJobReorg(fromJobId: bigint, saveCursor: BatchOperation): Promise<void> {
+      const gone = [...open.values(), ...[...final.values()].map(({ reference }) => reference)].filter(
+        ({ jobId }) => jobId >= fromJobId
+      )
+      await database.batch([...gone.map(({ key }) => repository.del(key)), saveCursor], { sync: true })
+      for (const { key } of gone) {
+        close(key)
+        final.delete(key)
+      }
+    }
+
+    async function onResultReorg(aboveBlock: number, saveCursor: BatchOperation): Promise<void> {
+      const again = [...final.values()]
+        .filter(({ finalBlock }) => finalBlock > aboveBlock)
+        .map(job => job.reference)
+      const puts = again.map(reference => repository.put(reference.key, { reference, finalBlock: undefined }))
+      await database.batch([...puts, saveCursor], { sync: true })
+      for (const reference of again) {
+        final.delete(reference.key)
+        open.set(reference.key, reference)
+      }
+      announcements.add(again)
+    }
+
+    function close(job: JobKey): void {
+      open.delete(job)
+      announcements.remove(job)
+    }
+
+    /** A worker that has just joined has heard of no job yet. */
+    function onWorker(worker: PeerKey): void {
+      const nowMs = clock.now()
+      const before = seenMs.get(worker)
+      seenMs.delete(worker)
+      seenMs.set(worker, nowMs)
+      const [oldest] = seenMs
+      const forgetMs = FORGET_INTERVALS * timing.presenceIntervalMs
+      if (oldest !== undefined && (seenMs.size > MAX_WORKERS || oldest[1] < nowMs - forgetMs)) {
+        seenMs.delete(oldest[0])
+      }
+      if (before === undefined || before < nowMs - forgetMs) announcements.restart()
+    }
+
+    async function recover(): Promise<void> {
+      const lately: (ReadJob & { finalBlock: number })[] = []
+      for await (const { reference, finalBlock } of repository.values()) {
+        if (finalBlock === undefined) open.set(reference.key, reference)
+        else lately.push({ reference, finalBlock })
+      }
+      // In order of finality, as `onResults` adds them and lets them go.
+      lately.sort((a, b) => a.finalBlock - b.finalBlock)
+      for (const job of lately) final.set(job.reference.key, job)
+      if (open.size > 0) logger.info({ jobs: open.size }, 'announcing the open jobs of before the restart')
+      announcements.add([...open.values()])
+    }
+
+    return {
+      async start() {
+        if (started) return
+        started = true
+        await topics.start()
+        await recover()
+        await results.start()
+        await jobs.start()
+      },
+      async stop() {
+        if (!started) return
+        started = false
+        await jobs.stop()
+        await results.stop()
+        announcements.stop()
+        await topics.stop()
+      },
+      status: () => ({ openJobs: open.size, blockNumber: jobs.head()?.blockNumber })
+    }
+  }
+}
