@@ -21,7 +21,8 @@ export function gossipsubPubsub(gossipsub: GossipSub): PubSub {
       gossipsub.subscribe(topic)
     },
     unsubscribe(topic) {
-      gossipsub.unsubscribe(topic)
+      // Where the network was stopped first, gossipsub has left all topics already.
+      if (gossipsub.getTopics().includes(topic)) gossipsub.unsubscribe(topic)
       gossipsub.topicValidators.delete(topic)
     },
     async publish(topic, data) {

@@ -16,7 +16,8 @@ import { connectionGate, type Gate, type GateInit } from './gate.js'
 import { gossipsubOptions, gossipsubPubsub } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
 import { connectionLimits, dialerLimits, peerStoreLimits } from './limits.js'
-import { checkBootstrap, checkListen, listenError, openDatastore } from './setup.js'
+import { openPeerDatastore } from './peer-datastore.js'
+import { checkBootstrap, checkListen, listenError } from './setup.js'
 
 export interface NetworkInit {
   /** From `loadOrCreateIdentity`. */
@@ -91,7 +92,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
   const listen = checkListen(init.listen ?? ['/ip4/127.0.0.1/tcp/0'])
   const bootstrapList = checkBootstrap(init.bootstrap ?? [])
   const gate = connectionGate(init.gate)
-  const datastore = init.datastorePath === undefined ? undefined : await openDatastore(init.datastorePath)
+  const datastore = await openPeerDatastore(init.datastorePath)
 
   const libp2p = await createLibp2p<NetworkServices>({
     start: false,
@@ -119,7 +120,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
     },
     connectionMonitor: { protocolPrefix, pingTimeout: { minTimeout: connectionLimits.dialTimeoutMs } },
     peerStore: { maxAddressAge: peerStoreLimits.addressAgeMs, maxPeerAge: peerStoreLimits.peerAgeMs },
-    ...(datastore === undefined ? {} : { datastore }),
+    datastore,
     peerDiscovery: [
       ...(bootstrapList.length === 0 ? [] : [bootstrap({ list: bootstrapList, timeout: 0 })]),
       ...(init.mdns === true ? [mdns({ serviceTag: '_buffalo._udp.local' })] : []),
@@ -158,7 +159,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
   async function stop(): Promise<void> {
     await dialling.stop()
     await libp2p.stop()
-    await datastore?.close()
+    await datastore.close()
   }
 
   return {

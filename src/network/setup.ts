@@ -1,7 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { LevelDatastore } from 'datastore-level'
-import { ConfigError, DatabaseLockedError, ListenError } from '../interface/index.js'
+import { ConfigError, ListenError } from '../interface/index.js'
 
 /** Listen addresses, as they were given. Throws ConfigError for one that is not a TCP multiaddr. */
 export function checkListen(addresses: string[]): string[] {
@@ -43,19 +41,6 @@ export function listenError(err: unknown, listen: string[]): unknown {
   )
 }
 
-/** Opens the LevelDB of known peers. Throws DatabaseLockedError if another process has it. */
-export async function openDatastore(path: string): Promise<LevelDatastore> {
-  await mkdir(path, { recursive: true })
-  const datastore = new LevelDatastore(path)
-  try {
-    await datastore.open()
-  } catch (err) {
-    if (isLocked(err)) throw new DatabaseLockedError(path, { cause: err })
-    throw err
-  }
-  return datastore
-}
-
 function parse(address: string): Multiaddr {
   try {
     return multiaddr(address)
@@ -68,11 +53,4 @@ function parse(address: string): Multiaddr {
 
 function protocols(address: Multiaddr): string[] {
   return address.getComponents().map(({ name }) => name)
-}
-
-function isLocked(err: unknown): boolean {
-  for (let cause = err; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && cause.code === 'LEVEL_LOCKED') return true
-  }
-  return false
 }

@@ -1,0 +1,52 @@
+import { mkdir } from 'node:fs/promises'
+import { MemoryDatastore } from 'datastore-core'
+import { LevelDatastore } from 'datastore-level'
+import { Level } from 'level'
+import { DatabaseLockedError } from '../interface/index.js'
+
+/*
+ * What libp2p knows of its peers: addresses, protocols, DHT records.
+ *
+ * Reads here cannot be aborted, and that is all that the classes change. libp2p's peer store takes an aborted read for a
+ * peer that it does not know, and writes what it was given over the peer's addresses (kad-dht 16.4 aborts such reads when it
+ * stops, or a connection closes): the node would forget its network. A read is local, and takes microseconds.
+ */
+
+type Key = Parameters<LevelDatastore['get']>[0]
+
+class PeerLevelDatastore extends LevelDatastore {
+  override async get(key: Key): Promise<Uint8Array> {
+    return super.get(key)
+  }
+}
+
+class PeerMemoryDatastore extends MemoryDatastore {
+  override get(key: Key): Uint8Array | Promise<Uint8Array> {
+    return super.get(key)
+  }
+
+  /** There is nothing to close. */
+  async close(): Promise<void> {}
+}
+
+/** Opens the LevelDB of a folder, or one in memory. Throws DatabaseLockedError if another process has the folder. */
+export async function openPeerDatastore(path?: string): Promise<PeerLevelDatastore | PeerMemoryDatastore> {
+  if (path === undefined) return new PeerMemoryDatastore()
+  await mkdir(path, { recursive: true })
+  // Opened here, as LevelDatastore would keep only the text of the error.
+  const level = new Level<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view' })
+  try {
+    await level.open()
+  } catch (err) {
+    if (isLocked(err)) throw new DatabaseLockedError(path, { cause: err })
+    throw err
+  }
+  return new PeerLevelDatastore(level)
+}
+
+function isLocked(err: unknown): boolean {
+  for (let cause = err; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && cause.code === 'LEVEL_LOCKED') return true
+  }
+  return false
+}

@@ -1,0 +1,73 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { MultiaddrConnection } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { describe, expect, test } from 'vitest'
+import { connectionGate } from '../../../src/network/gate.js'
+import { gossipsubOptions, messageId } from '../../../src/network/gossipsub-pubsub.js'
+import { checkBootstrap, checkListen } from '../../../src/network/setup.js'
+
+const config = (text: string) =>
+  expect.objectContaining({ code: 'BUFFALO_ERR_CONFIG', message: expect.stringContaining(text) })
+
+describe('addresses', () => {
+  test.each(['', 'localhost:4001', '/ip4/999.0.0.1/tcp/1', '/ip4/127.0.0.1'])(
+    'listen: %j is refused by name',
+    address => {
+      expect(() => checkListen([address])).toThrow(config(address))
+    }
+  )
+
+  test.each(['x', '/ip4/127.0.0.1/tcp/1'])('bootstrap: %j is refused by name', address => {
+    expect(() => checkBootstrap([address])).toThrow(config(address))
+  })
+
+  test('good addresses are kept as they are', () => {
+    expect(checkListen(['/ip4/0.0.0.0/tcp/4001', '/ip6/::1/tcp/0'])).toHaveLength(2)
+    const peer = '/dns4/example.org/tcp/4001/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
+    expect(checkBootstrap([peer])).toEqual([peer])
+  })
+})
+
+describe('connectionGate', async () => {
+  const [good, bad] = [
+    peerIdFromPrivateKey(await generateKeyPair('Ed25519')),
+    peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+  ]
+  const connection = {} as MultiaddrConnection
+
+  test('deny: a peer on the list may neither dial nor be dialled, until it is taken off', () => {
+    const gate = connectionGate({ deny: [bad.toString()] })
+    expect(gate.gater.denyDialPeer?.(bad)).toBe(true)
+    expect(gate.gater.denyInboundEncryptedConnection?.(bad, connection)).toBe(true)
+    expect(gate.gater.denyDialPeer?.(good)).toBe(false)
+    gate.undeny(bad.toString())
+    expect(gate.gater.denyDialPeer?.(bad)).toBe(false)
+  })
+
+  test('allow: with a list of its own, all others are denied; deny is stronger', () => {
+    const gate = connectionGate({ allow: [good.toString()] })
+    expect(gate.gater.denyDialPeer?.(good)).toBe(false)
+    expect(gate.gater.denyInboundEncryptedConnection?.(bad, connection)).toBe(true)
+    gate.deny(good.toString())
+    expect(gate.isDenied(good.toString())).toBe(true)
+  })
+})
+
+describe('gossipsub', () => {
+  test('message id: depends on topic and data, and not on where one ends', () => {
+    const id = (topic: string, text: string) =>
+      Buffer.from(messageId(topic, Buffer.from(text))).toString('hex')
+    expect(id('a', 'b')).toBe(id('a', 'b'))
+    expect(new Set([id('a', 'b'), id('a', 'c'), id('b', 'b'), id('ab', ''), id('', 'ab')]).size).toBe(5)
+  })
+
+  test('score: five invalid messages put a peer of the best behaviour below the threshold, three do not', () => {
+    const { scoreParams, scoreThresholds } = gossipsubOptions(['t'])
+    const topic = scoreParams?.topics?.t
+    const score = (invalid: number) =>
+      (scoreParams?.topicScoreCap ?? 0) +
+      (topic?.topicWeight ?? 0) * (topic?.invalidMessageDeliveriesWeight ?? 0) * invalid ** 2
+    expect(score(5)).toBeLessThan(scoreThresholds?.graylistThreshold ?? -Infinity)
+    expect(score(3)).toBeGreaterThan(scoreThresholds?.graylistThreshold ?? 0)
+  })
+})
