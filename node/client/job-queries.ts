@@ -1,3 +1,4 @@
+import { getAddress } from 'ethers'
 import { ClientError, GraphQLClient, gql } from 'graphql-request'
 import { z } from 'zod'
 import { failureName, SubgraphUnavailableError } from '../../src/interface/index.js'
@@ -80,19 +81,20 @@ const jobsQuery = gql`
 `
 
 const number = z.coerce.number().int()
+const addressText = z.string().regex(/^0x[0-9a-f]{40}$/)
 const jobSchema = z.object({
   jobId: z.coerce.bigint(),
   status: z.enum(['Open', 'Succeeded', 'Failed']),
   category: number,
-  model: z.object({ id: z.string() }),
-  callbackAddress: z.string(),
+  model: z.object({ id: addressText }),
+  callbackAddress: addressText,
   createdTimestamp: number,
   deadline: number,
   blockNumber: number,
   txHash: z.string(),
   result: z
     .object({
-      worker: z.object({ id: z.string(), peerKey: z.string() }).nullable(),
+      worker: z.object({ id: addressText, peerKey: z.string() }).nullable(),
       success: z.boolean(),
       output: z.string(),
       failureCode: number,
@@ -172,8 +174,8 @@ function view(job: z.infer<typeof jobSchema>): JobView {
     id: job.jobId,
     status: job.status === 'Open' ? 'open' : job.status === 'Succeeded' ? 'succeeded' : 'failed',
     category: job.category,
-    model: job.model.id,
-    client: job.callbackAddress,
+    model: getAddress(job.model.id),
+    client: getAddress(job.callbackAddress),
     createdAtMs: job.createdTimestamp * 1_000,
     deadlineMs: job.deadline * 1_000,
     blockNumber: job.blockNumber,
@@ -183,7 +185,7 @@ function view(job: z.infer<typeof jobSchema>): JobView {
         ? undefined
         : {
             worker: peerId(result.worker?.peerKey),
-            account: result.worker?.id,
+            account: result.worker === null ? undefined : getAddress(result.worker.id),
             output: result.output,
             failure: result.success
               ? undefined
