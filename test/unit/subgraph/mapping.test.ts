@@ -27,6 +27,13 @@ const jobFields = `
     blockNumber blockHash txHash logIndex timestamp job { jobId } worker { id peerKey succeeded failed refused } }
 `
 
+interface EntityData {
+  [field: string]: unknown
+  result: Record<string, unknown>
+  refused: number
+  succeeded: number
+}
+
 describe('the compiled mapping on a real chain', () => {
   let fixture: SubgraphFixture
   beforeAll(async () => {
@@ -34,14 +41,14 @@ describe('the compiled mapping on a real chain', () => {
   })
   afterAll(() => fixture?.stop())
 
-  async function query(text: string, variables?: object): Promise<Record<string, any>> {
+  async function read(entity: string, text: string, variables?: object): Promise<EntityData> {
     await fixture.indexed()
     const { data, errors } = await post(fixture.runner.url, text, variables)
     expect(errors).toBeUndefined()
-    return data ?? {}
+    return data?.[entity] as EntityData
   }
-  const readJob = async (jobId: bigint) =>
-    (await query(`query($id: ID!) { job(id: $id) { ${jobFields} } }`, { id: jobId32(jobId) })).job
+  const readJob = (jobId: bigint) =>
+    read('job', `query($id: ID!) { job(id: $id) { ${jobFields} } }`, { id: jobId32(jobId) })
 
   it('behavior: JobCreated becomes a Job with every field of the event and the place of its log', async () => {
     const image = `0x${'ab'.repeat(1_000)}` as const
@@ -134,7 +141,7 @@ describe('the compiled mapping on a real chain', () => {
 
   it('behavior: SubmissionRefused counts on the Job and on the Worker', async () => {
     const created = await ask(fixture)
-    const before = (await query(`{ worker(id: "${fixture.worker.address}") { refused succeeded } }`)).worker
+    const before = await read('worker', `{ worker(id: "${fixture.worker.address}") { refused succeeded } }`)
     await mined(
       fixture.oracle.write('submitResults', [
         [success(created, '0x01'), success(created, '0x02'), success(created, '0x03')]
@@ -142,7 +149,7 @@ describe('the compiled mapping on a real chain', () => {
     )
     const job = await readJob(created.jobId)
     expect(job).toMatchObject({ status: 'Succeeded', refusals: 2, result: { output: '0x01' } })
-    const after = (await query(`{ worker(id: "${fixture.worker.address}") { refused succeeded } }`)).worker
+    const after = await read('worker', `{ worker(id: "${fixture.worker.address}") { refused succeeded } }`)
     expect(after).toEqual({ refused: before.refused + 2, succeeded: before.succeeded + 1 })
     expect(await fixture.oracle.read('jobStatuses', [[created.jobId]])).toEqual([JobStatus.Succeeded])
   })
@@ -151,16 +158,16 @@ describe('the compiled mapping on a real chain', () => {
     const registry = fixture.registry
     const key = `0x${'22'.repeat(32)}` as const
     const text = `{ worker(id: "${fixture.worker.address}") { id peerKey registered blockNumber updatedBlock } }`
-    const first = (await query(text)).worker
+    const first = await read('worker', text)
     expect(first).toMatchObject({ id: fixture.worker.address.toLowerCase(), peerKey, registered: true })
     const left = await mined(registry.write('unregister', []))
-    expect((await query(text)).worker).toEqual({
+    expect(await read('worker', text)).toEqual({
       ...first,
       registered: false,
       updatedBlock: String(left.blockNumber)
     })
     await mined(registry.write('register', [key]))
-    expect((await query(text)).worker).toMatchObject({
+    expect(await read('worker', text)).toMatchObject({
       peerKey: key,
       registered: true,
       blockNumber: first.blockNumber
@@ -170,7 +177,7 @@ describe('the compiled mapping on a real chain', () => {
 
   it('behavior: ModelRegistered and ModelUpdated become a Model', async () => {
     const text = `{ model(id: "${fixture.model.address}") { owner category manifestLocation version price registered } }`
-    expect((await query(text)).model).toEqual({
+    expect(await read('model', text)).toEqual({
       owner: fixture.modelOwner.address.toLowerCase(),
       category: 5,
       manifestLocation: manifest,
@@ -179,9 +186,9 @@ describe('the compiled mapping on a real chain', () => {
       registered: true
     })
     await mined(fixture.model.write('setModelPrice', [7n]))
-    expect((await query(text)).model).toMatchObject({ version: '1', price: '7', manifestLocation: manifest })
+    expect(await read('model', text)).toMatchObject({ version: '1', price: '7', manifestLocation: manifest })
     await mined(fixture.model.write('setManifestLocation', ['ipfs://bafkreinext']))
-    expect((await query(text)).model).toMatchObject({
+    expect(await read('model', text)).toMatchObject({
       version: '2',
       price: '7',
       manifestLocation: 'ipfs://bafkreinext'
