@@ -15,7 +15,7 @@ export async function main(argv: string[]): Promise<void> {
   try {
     const program = createProgram()
     refuseUnknownCommand(argv, program)
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync(withCommand(argv), { from: 'user' })
   } catch (err) {
     if (err instanceof CommanderError && err.exitCode === 0) {
       return // --help and --version have printed what they had to
@@ -61,6 +61,13 @@ function refuseUnknownCommand(argv: string[], program: Command): void {
   if (first !== undefined && !first.startsWith('-') && !known.includes(first)) {
     throw new ConfigError(`There is no command ${JSON.stringify(first)}${suggest(first, known)} (see --help)`)
   }
+}
+
+/** `--role worker --help` asks for the help of `run`: commander would show the program's. */
+function withCommand(argv: string[]): string[] {
+  const [first] = argv
+  const isOfProgram = first === undefined || ['-h', '--help', '-V', '--version'].includes(first)
+  return isOfProgram || !first.startsWith('-') ? argv : ['run', ...argv]
 }
 
 function asksForDebug(argv: string[]): boolean {

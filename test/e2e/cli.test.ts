@@ -1,0 +1,198 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { packageRoot } from '../../node/paths.js'
+import { createTestNetwork, runProgram, startProgram, temporaryDirectory } from '../helpers/node-process.js'
+
+const samples = join(packageRoot, 'node/testnet/samples')
+const hello = join(samples, 'hello.png')
+
+describe('the command line', () => {
+  it.each([
+    [[], 'Commands:'],
+    [['run'], '--account-index'],
+    [['--role', 'worker'], '--account-index'],
+    [['devnet'], '--rpc-port'],
+    [['testnet'], '--workers'],
+    [['submit'], '--input'],
+    [['jobs'], '--before'],
+    [['job'], '<id>']
+  ])('behavior: %j explains itself with examples', async (command, expected) => {
+    const { code, stdout } = await runProgram([...command, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain(expected)
+    expect(stdout).toContain('Examples:')
+  })
+
+  it('behavior: it tells its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+    expect(await runProgram(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` })
+  })
+
+  it('behavior: a mistake is one clear line and exit code 1', async () => {
+    const { code, stdout, stderr } = await runProgram(['submt'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe(
+      'error: There is no command "submt" (did you mean "submit"?) (see --help) [BUFFALO_ERR_CONFIG]\n'
+    )
+  })
+
+  it.each([
+    [
+      ['--role', 'worker', '--json'],
+      { BUFFALO_CAPACITY: 'x' },
+      'BUFFALO_CAPACITY (environment): must be an integer between 1 and 64, got "x"'
+    ],
+    [
+      ['--role', 'worker', '--json', '--capacity', '0'],
+      {},
+      '--capacity (flag): must be an integer between 1 and 64, got "0"'
+    ],
+    [['--json'], {}, '--role (flag): is missing'],
+    [['--role', 'worker', '--json', '--frobnicate'], {}, "unknown option '--frobnicate'"],
+    [['jobs', '--json'], {}, 'npx buffalo-node devnet'],
+    [
+      ['testnet', '--workers', '0', '--json'],
+      {},
+      '--workers (flag): must be an integer between 1 and 200, got "0"'
+    ]
+  ])('behavior: with --json an error is the last line of stdout (%j %j)', async (args, env, message) => {
+    const result = await runProgram(args, { env: env as Record<string, string> })
+    expect(result.code).toBe(1)
+    expect(result.stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(result.json()).toEqual({
+      ok: false,
+      error: { code: 'BUFFALO_ERR_CONFIG', message: expect.stringContaining(message) }
+    })
+  })
+
+  it('behavior: an old Node is told so before anything is imported that would crash', async () => {
+    const old =
+      'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })'
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(old)}` }
+    const { code, stderr } = await runProgram(['--version'], { env })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^buffalo-node needs Node\.js 22\.12 or later, and this is 20\.20\.2: .*\n$/)
+    expect(readFileSync(join(packageRoot, 'node/bin.ts'), 'utf8')).not.toMatch(/^import /m)
+  })
+})
+
+describe('a network by hand', () => {
+  it('behavior: devnet, a sequencer, a worker and a client answer a picture, and end by Ctrl+C', async () => {
+    const cwd = temporaryDirectory()
+    const devnet = startProgram(['devnet'], { cwd })
+    await devnet.line(/npx buffalo-node submit/)
+    const nodes = ['sequencer', 'worker'].map(role => startProgram(['--role', role], { cwd }))
+    await Promise.all(nodes.map(node => node.line(/^ready: /)))
+
+    const answer = await runProgram(['submit', 'image-to-text', '--input', hello, '--wait'], { cwd })
+    expect(answer).toMatchObject({ code: 0, stdout: 'Hello from the network\n' })
+    const list = await runProgram(['jobs', '--json'], { cwd })
+    expect(list.json()).toMatchObject({
+      ok: true,
+      jobs: [{ id: '1', status: 'succeeded', output: 'Hello from the network' }]
+    })
+    const one = await runProgram(['job', '1'], { cwd })
+    expect(one.stdout).toMatch(/status +succeeded[^]*callback +taken[^]*output +Hello from the network/)
+    const none = await runProgram(['job', '2', '--json'], { cwd })
+    expect(none.code).toBe(1)
+    expect(none.json()).toMatchObject({ ok: false, error: { code: 'BUFFALO_ERR_NOT_FOUND' } })
+
+    for (const { child } of [...nodes, devnet]) child.kill('SIGINT')
+    for (const { result } of [...nodes, devnet]) expect((await result).code).toBe(0)
+    // The network has gone, and its file with it.
+    expect((await runProgram(['jobs', '--json'], { cwd })).json()).toMatchObject({
+      error: { code: 'BUFFALO_ERR_CONFIG' }
+    })
+  })
+
+  it('behavior: what cannot work is refused before it costs anything', async () => {
+    const { networkFile, directory, jobs } = await createTestNetwork()
+    const submit = async (...args: string[]): Promise<unknown> =>
+      (await runProgram(['submit', ...args, '--network-file', networkFile, '--json'])).json()
+    const text = join(directory, 'text.png')
+    writeFileSync(text, 'no picture')
+    const huge = join(directory, 'huge.png')
+    writeFileSync(huge, Buffer.concat([readFileSync(hello), Buffer.alloc(300 * 1024)]))
+
+    const config = (message: string): unknown => ({
+      ok: false,
+      error: { code: 'BUFFALO_ERR_CONFIG', message: expect.stringContaining(message) }
+    })
+    expect(await submit('image-to-text', '--input', text)).toEqual(config('neither PNG nor JPEG'))
+    expect(await submit('image-to-text', '--input', huge)).toEqual(
+      config('the network takes 262144 on chain')
+    )
+    expect(await submit('image-to-text', '--input', 'absent.png')).toEqual(config('there is no such file'))
+    expect(await submit('image-to-text', '--input', hello, '--seed', '0xzz')).toEqual(config('--seed (flag)'))
+    expect(await submit('image-to-music', '--input', hello)).toMatchObject({
+      error: { code: 'BUFFALO_ERR_NOT_FOUND' }
+    })
+    const stranger = ['--model', '0x70997970C51812dc3A010C7d01b50e0d17dc79C8']
+    expect(await submit('image-to-text', '--input', hello, ...stranger)).toMatchObject({
+      error: { code: 'BUFFALO_ERR_NOT_FOUND', message: expect.stringContaining('is not a model contract') }
+    })
+    const poor = ['--account-index', '40']
+    expect(await submit('image-to-text', '--input', hello, ...poor)).toMatchObject({
+      error: { code: 'BUFFALO_ERR_ACCOUNT', message: expect.stringContaining('send it ether') }
+    })
+    expect(await jobs.jobs({ limit: 10 })).toEqual([])
+  })
+})
+
+describe('a node that cannot start', () => {
+  it('behavior: each reason is one clear line and exit code 1', async () => {
+    const network = await createTestNetwork()
+    const { networkFile, directory } = network
+    const run = async (...args: string[]): Promise<unknown> => {
+      const result = await runProgram([...args, '--network-file', networkFile, '--json'])
+      expect(result.code).toBe(1)
+      return result.json()
+    }
+    const failure = (code: string, message: RegExp): unknown => ({
+      ok: false,
+      error: { code, message: expect.stringMatching(message) }
+    })
+
+    // Locked data directory: the port of a node that runs is in use, too.
+    const running = await network.start('sequencer', 'first')
+    const locked = await run('--role', 'sequencer', '--data-dir', join(directory, 'first'))
+    expect(locked).toEqual(failure('BUFFALO_ERR_DATABASE_LOCKED', /in use by another process.*--data-dir/))
+
+    const port = await occupiedPort()
+    const listen = ['--data-dir', join(directory, 'second'), '--listen', `/ip4/127.0.0.1/tcp/${port}`]
+    expect(await run('--role', 'sequencer', ...listen)).toEqual(
+      failure('BUFFALO_ERR_LISTEN', /is in use.*--listen/)
+    )
+
+    const other = ['--data-dir', join(directory, 'third')]
+    expect(await run('--role', 'sequencer', ...other, '--chain-id', '1')).toEqual(
+      failure('BUFFALO_ERR_WRONG_CHAIN', /serves chain 31337, but the network is on chain 1/)
+    )
+    expect(
+      await run('--role', 'sequencer', ...other, '--oracle', '0x70997970C51812dc3A010C7d01b50e0d17dc79C8')
+    ).toEqual(failure('BUFFALO_ERR_WRONG_CHAIN', /no contract at the oracle address/))
+    expect(await run('--role', 'worker', ...other, '--account-index', '40')).toEqual(
+      failure('BUFFALO_ERR_ACCOUNT', /too little to register/)
+    )
+    writeFileSync(join(directory, 'third', 'identity.key'), 'not a key')
+    expect(await run('--role', 'sequencer', ...other)).toEqual(
+      failure('BUFFALO_ERR_IDENTITY', /is not an Ed25519 key/)
+    )
+    expect(running.process.isRunning()).toBe(true)
+  })
+})
+
+async function occupiedPort(): Promise<number> {
+  const server = createServer()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.listen(0, '127.0.0.1', resolve)
+  await promise
+  onTestFinished(() => {
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
