@@ -71,8 +71,11 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
     function topic<T>(kind: TopicKind, encode: (items: T[]) => Uint8Array, batchItems: number) {
       const name = topicOf(init.network, kind)
       const envelopes = envelopeCodec(init.network, kind)
-      const rate = kind === 'presence' ? rateLimits.authorPresence : rateLimits.authorMessages
-      const authorMessages = rateLimiter(rate, tableLimits.authors)({ clock })
+      const rates =
+        kind === 'presence'
+          ? { author: rateLimits.authorPresence, send: rateLimits.sendPresence }
+          : { author: rateLimits.authorMessages, send: rateLimits.sendMessages }
+      const authorMessages = rateLimiter(rates.author, tableLimits.authors)({ clock })
       const authorItems = rateLimiter(rateLimits.authorItems, tableLimits.authors)({ clock })
       const inbound = stats[kind].in
 
@@ -134,7 +137,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       const out = publisher<T>({
         batchItems,
         queueItems: sendQueueItems,
-        messages: rateLimits.sendMessages,
+        messages: rates.send,
         items: rateLimits.sendItems
       })({ clock, send })
 

@@ -42,13 +42,15 @@ export const rateLimits = {
   authorMessages: { perSecond: 1_000, burst: 1_000 },
   /** Jobs, leases or results of one author: twice what an honest node sends (`sendItems`). */
   authorItems: { perSecond: 20_000, burst: 40_000 },
-  /** Presences of one author. An honest node sends one a second, and one more when its load changes from or to full. */
+  /** Presences of one author: twice what an honest node sends (`sendPresence`). */
   authorPresence: { perSecond: 5, burst: 20 },
   /**
    * Batches that this node sends on one topic. Below it, a publish is never delayed. Above it, batches grow instead:
    * measured, a node handles about 500 small messages a second beside its other work.
    */
   sendMessages: { perSecond: 500, burst: 100 },
+  /** Presences that this node sends: one a second, and some as its load changes. Of those that wait, the latest is sent. */
+  sendPresence: { perSecond: 2.5, burst: 10 },
   /** Jobs, leases or results that this node sends on one topic: twice the 4,000 jobs a second that the project goes for. */
   sendItems: { perSecond: 10_000, burst: 20_000 }
 } as const

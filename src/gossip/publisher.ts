@@ -34,7 +34,7 @@ interface Call {
 }
 
 /**
- * When idle, a batch leaves at the end of the current run of the event loop's microtask, with all that was published in it.
+ * When idle, a batch leaves in the next microtask, with all that was published until then.
  * While a batch is on its way, or the rate is used up, items gather for the next one.
  */
 export function publisher<T>(init: PublisherInit): (components: PublisherComponents<T>) => Publisher<T> {
@@ -82,9 +82,8 @@ export function publisher<T>(init: PublisherInit): (components: PublisherCompone
     }
 
     async function run(): Promise<void> {
-      // One microtask later, so that calls of the same tick share a batch.
-      await Promise.resolve()
       while (queue.length > 0) {
+        // At least one microtask, so that calls of the same tick share a batch.
         await pace()
         const batch = queue.splice(0, init.batchItems)
         const from = sent

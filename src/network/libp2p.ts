@@ -17,7 +17,7 @@ import { gossipsubOptions, gossipsubPubsub } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
 import { connectionLimits, dialerLimits, peerStoreLimits } from './limits.js'
 import { openPeerDatastore } from './peer-datastore.js'
-import { checkBootstrap, checkListen, listenError } from './setup.js'
+import { checkAddresses, checkBootstrap, listenError } from './setup.js'
 
 export interface NetworkInit {
   /** From `loadOrCreateIdentity`. */
@@ -89,7 +89,8 @@ export interface Network extends Startable {
  */
 export async function createNetwork(init: NetworkInit, components: NetworkComponents): Promise<Network> {
   const { clock, logger, random = Math.random } = components
-  const listen = checkListen(init.listen ?? ['/ip4/127.0.0.1/tcp/0'])
+  const listen = checkAddresses('listen', init.listen ?? ['/ip4/127.0.0.1/tcp/0'])
+  const announce = checkAddresses('announce', init.announce ?? [])
   const bootstrapList = checkBootstrap(init.bootstrap ?? [])
   const gate = connectionGate(init.gate)
   const datastore = await openPeerDatastore(init.datastorePath)
@@ -98,7 +99,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
     start: false,
     privateKey: init.privateKey,
     nodeInfo: { name: 'buffalo-node', userAgent: 'buffalo-node' },
-    addresses: { listen, announce: init.announce ?? [] },
+    addresses: { listen, announce },
     transports: [tcp({ maxConnections: connectionLimits.maxConnections })],
     connectionEncrypters: [noise()],
     streamMuxers: [

@@ -1,11 +1,11 @@
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { ConfigError, ListenError } from '../interface/index.js'
 
-/** Listen addresses, as they were given. Throws ConfigError for one that is not a TCP multiaddr. */
-export function checkListen(addresses: string[]): string[] {
+/** Addresses to listen on or to announce, as they were given. Throws ConfigError for one that is not a TCP multiaddr. */
+export function checkAddresses(field: 'listen' | 'announce', addresses: string[]): string[] {
   for (const address of addresses) {
-    if (!protocols(parse(address)).includes('tcp')) {
-      throw new ConfigError(`listen: ${address} has no TCP port: write it like /ip4/127.0.0.1/tcp/4001`)
+    if (!protocols(parse(field, address)).includes('tcp')) {
+      throw new ConfigError(`${field}: ${address} has no TCP port: write it like /ip4/127.0.0.1/tcp/4001`)
     }
   }
   return addresses
@@ -15,7 +15,7 @@ export function checkListen(addresses: string[]): string[] {
 export function checkBootstrap(addresses: string[]): string[] {
   for (const address of addresses) {
     if (
-      !parse(address)
+      !parse('bootstrap', address)
         .getComponents()
         .some(({ code }) => code === CODE_P2P)
     ) {
@@ -41,11 +41,11 @@ export function listenError(err: unknown, listen: string[]): unknown {
   )
 }
 
-function parse(address: string): Multiaddr {
+function parse(field: string, address: string): Multiaddr {
   try {
     return multiaddr(address)
   } catch (err) {
-    throw new ConfigError(`${address} is not a multiaddr: write it like /ip4/127.0.0.1/tcp/4001`, {
+    throw new ConfigError(`${field}: ${address} is not a multiaddr: write it like /ip4/127.0.0.1/tcp/4001`, {
       cause: err
     })
   }

@@ -100,6 +100,19 @@ describe('gossip', () => {
     expect(b.given.presence.map(({ load }) => load)).toEqual([2])
   })
 
+  test('rate: a worker whose load changes all the time stays within what others take of it', async () => {
+    const { a, b, clock } = await make()
+    const presence = { worker: authorOf(alice), account: network.oracle, models: [], capacity: 9 }
+    for (let load = 0; load < 100; load++) {
+      void a.node.publishPresence({ ...presence, load, sentAtMs: clock.now() })
+      await clock.advance(10)
+    }
+    await clock.advance(1_000)
+    expect(b.given.presence.at(-1)?.load).toBe(99)
+    expect(b.given.presence.length).toBeLessThan(20)
+    expect(b.node.stats().topics.presence.in.ignored).toEqual({})
+  })
+
   test('verdict: a good message is accepted and counted', async () => {
     const { b, deliver, clock } = await make()
     expect(await deliver('jobs', encodeJobs([jobOf(1)], clock.now()))).toBe('accept')

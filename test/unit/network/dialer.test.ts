@@ -129,6 +129,9 @@ describe('dialer', () => {
     update(peerOf(1, 9_999), peerOf(1))
     await clock.settle()
     expect(dialled).toHaveLength(count + 1)
+    // And the waits begin anew.
+    await clock.advance(limits.backoffMs)
+    expect(dialled).toHaveLength(count + 2)
   })
 
   test('reconnection: a peer that is lost is dialled again soon', async () => {

@@ -4,7 +4,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { describe, expect, test } from 'vitest'
 import { connectionGate } from '../../../src/network/gate.js'
 import { gossipsubOptions, messageId } from '../../../src/network/gossipsub-pubsub.js'
-import { checkBootstrap, checkListen } from '../../../src/network/setup.js'
+import { checkAddresses, checkBootstrap } from '../../../src/network/setup.js'
 
 const config = (text: string) =>
   expect.objectContaining({ code: 'BUFFALO_ERR_CONFIG', message: expect.stringContaining(text) })
@@ -13,7 +13,7 @@ describe('addresses', () => {
   test.each(['', 'localhost:4001', '/ip4/999.0.0.1/tcp/1', '/ip4/127.0.0.1'])(
     'listen: %j is refused by name',
     address => {
-      expect(() => checkListen([address])).toThrow(config(address))
+      expect(() => checkAddresses('listen', [address])).toThrow(config(address))
     }
   )
 
@@ -22,7 +22,7 @@ describe('addresses', () => {
   })
 
   test('good addresses are kept as they are', () => {
-    expect(checkListen(['/ip4/0.0.0.0/tcp/4001', '/ip6/::1/tcp/0'])).toHaveLength(2)
+    expect(checkAddresses('listen', ['/ip4/0.0.0.0/tcp/4001', '/ip6/::1/tcp/0'])).toHaveLength(2)
     const peer = '/dns4/example.org/tcp/4001/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
     expect(checkBootstrap([peer])).toEqual([peer])
   })
