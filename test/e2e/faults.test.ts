@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AbiCoder } from 'ethers'
+import { describe, expect, it } from 'vitest'
+import { createTestNetwork, type TestNetwork, type TestNode } from '../helpers/node-process.js'
+import { root } from '../unit/project/source-files.js'
+
+const picture = readFileSync(join(root, 'node/testnet/samples/hello.png'))
+const text = 'Hello from the network'
+
+const executions = (nodes: TestNode[], jobId: bigint): number =>
+  nodes
+    .flatMap(({ events }) => events)
+    .filter(event => event.type === 'execution:started' && event.jobId === jobId).length
+
+/** Asks, waits for the answer, and checks what the client was called back with. */
+async function expectAnswer(
+  network: TestNetwork,
+  asked: { jobId: bigint; callbackId: bigint }
+): Promise<void> {
+  const job = await network.final(asked.jobId)
+  expect(job).toMatchObject({ status: 'succeeded', result: { callbackSucceeded: true } })
+  const stored = await network.stored(asked.callbackId)
+  expect(AbiCoder.defaultAbiCoder().decode(['string'], stored.data)[0]).toBe(text)
+}
+
+describe('faults of processes', () => {
+  it('behavior: a job of a worker killed while it runs is finished by another, once; the killed one comes back as itself', async () => {
+    const network = await createTestNetwork()
+    await network.start('sequencer', 'sequencer')
+    const workers = await Promise.all(
+      [1, 2].map(n => network.start('worker', `worker-${n}`, ['--account-index', `${n}`]))
+    )
+
+    // The first job may fall to either: whoever starts it is killed before it can finish.
+    const asked = await network.ask(picture)
+    const isRun = (event: { type: string }): boolean => event.type === 'execution:started'
+    const victim = await Promise.race(workers.map(async node => node.waitForEvent(isRun).then(() => node)))
+    await victim.kill()
+    expect(victim.events.some(({ type }) => type === 'execution:finished')).toBe(false)
+    const survivor = workers.find(node => node !== victim)
+    if (survivor === undefined) throw new Error('no survivor')
+
+    await expectAnswer(network, asked)
+    const { result } = await network.final(asked.jobId)
+    expect(result?.account).toBe(survivor.ready.account)
+    expect(executions([survivor], asked.jobId)).toBe(1)
+
+    const name = victim === workers[0] ? 'worker-1' : 'worker-2'
+    const restarted = await network.start('worker', name, ['--account-index', name.slice(-1)])
+    expect(restarted.ready).toMatchObject({ peerId: victim.ready.peerId, account: victim.ready.account })
+    await survivor.stop()
+    await expectAnswer(network, await network.ask(picture, '0x02'))
+    expect(executions([restarted], asked.jobId)).toBe(0)
+  })
+
+  it('behavior: with a sequencer killed, another carries on; a restarted one announces what came while none was there', async () => {
+    const network = await createTestNetwork()
+    const [first, second] = await Promise.all([
+      network.start('sequencer', 'sequencer-1'),
+      network.start('sequencer', 'sequencer-2')
+    ])
+    const worker = await network.start('worker', 'worker')
+    await expectAnswer(network, await network.ask(picture))
+
+    await first.kill()
+    await expectAnswer(network, await network.ask(picture, '0x02'))
+
+    await second.kill()
+    const unheard = await network.ask(picture, '0x03')
+    const restarted = await network.start('sequencer', 'sequencer-1')
+    expect(restarted.ready.peerId).toBe(first.ready.peerId)
+    await expectAnswer(network, unheard)
+    for (let jobId = 1n; jobId <= 3n; jobId++) expect(executions([worker], jobId)).toBe(1)
+  })
+
+  it('behavior: 250 jobs created while no node runs all succeed once nodes run again, each once', async () => {
+    const count = 250
+    const network = await createTestNetwork()
+    const before = [await network.start('sequencer', 'sequencer'), await network.start('worker', 'worker-1')]
+    await expectAnswer(network, await network.ask(picture))
+    for (const node of before) await node.stop()
+
+    for (let n = 0; n < count; n++) await network.ask(picture, `0x${(n + 1).toString(16).padStart(8, '0')}`)
+
+    await network.start('sequencer', 'sequencer')
+    const workers = await Promise.all(
+      [1, 2].map(n => network.start('worker', `worker-${n}`, ['--account-index', `${n}`]))
+    )
+    for (let jobId = 2n; jobId <= count + 1; jobId++) {
+      expect(await network.final(jobId, 150_000)).toMatchObject({ id: jobId, status: 'succeeded' })
+      expect([jobId, executions(workers, jobId)]).toEqual([jobId, 1])
+    }
+  }, 200_000)
+})
