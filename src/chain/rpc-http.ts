@@ -1,4 +1,5 @@
 import type { RpcAnswer, RpcCall } from './rpc.js'
+import { underSignals } from './wait.js'
 
 /** Worth another attempt: the network, a time-out, 429, 5xx, or an answer that is not JSON-RPC. */
 export class TransientError extends Error {}
@@ -52,23 +53,41 @@ async function exchange(
     target.username = ''
     target.password = ''
   }
-  const either = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  let isLate = false
   try {
-    const response = await fetch(target, { method: 'POST', headers, body, signal: either, redirect: 'error' })
-    const chunks: Uint8Array[] = []
-    let sizeBytes = 0
-    for await (const chunk of response.body ?? []) {
-      sizeBytes += chunk.length
-      if (sizeBytes > MAX_RESPONSE_BYTES) throw new TransientError('it answers with more than 64 MiB')
-      chunks.push(chunk)
-    }
-    return { body: Buffer.concat(chunks).toString('utf8'), status: response.status }
+    return await underSignals(
+      [signal],
+      async either => {
+        either.addEventListener('abort', () => {
+          isLate = !signal.aborted
+        })
+        const response = await fetch(target, {
+          method: 'POST',
+          headers,
+          body,
+          signal: either,
+          redirect: 'error'
+        })
+        return { body: await readBody(response), status: response.status }
+      },
+      timeoutMs
+    )
   } catch (err) {
     if (err instanceof TransientError) throw err
-    if (either.aborted && !signal.aborted)
-      throw new TransientError(`no answer in ${timeoutMs} ms`, { cause: err })
+    if (isLate) throw new TransientError(`no answer in ${timeoutMs} ms`, { cause: err })
     throw new TransientError(reasonOf(err), { cause: err })
   }
+}
+
+async function readBody(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const chunk of response.body ?? []) {
+    sizeBytes += chunk.length
+    if (sizeBytes > MAX_RESPONSE_BYTES) throw new TransientError('it answers with more than 64 MiB')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** fetch says "fetch failed" and hides the reason in its cause. */

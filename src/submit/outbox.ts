@@ -20,7 +20,7 @@ export interface Tracked {
 
 /** The transactions that are not final, in memory as in the database. Writes come first, memory after. */
 export interface Outbox {
-  load(): Promise<void>
+  load(nowMs: number): Promise<void>
   all(): Tracked[]
   /** Those that no block holds, by nonce. */
   pending(): Tracked[]
@@ -48,9 +48,9 @@ export function outbox(database: Database, repository: OutboxRepository): Outbox
   }
   const all = () => [...byNonce.values()].sort((a, b) => a.entry.nonce - b.entry.nonce)
   return {
-    async load() {
+    async load(nowMs) {
       byNonce.clear()
-      for (const entry of await repository.entries()) track(entry, Number.NEGATIVE_INFINITY, true)
+      for (const entry of await repository.entries()) track(entry, nowMs, true)
     },
     all,
     pending: () => all().filter(({ mined }) => mined === undefined),

@@ -142,7 +142,7 @@ export function submitter(
     }
 
     async function load(): Promise<void> {
-      await box.load()
+      await box.load(clock.now())
       for (const { entry } of box.all()) entry.items.forEach(ledger.markSent)
     }
 

@@ -69,7 +69,6 @@ export function watcher(
       log.info({ nonce, txHash: mined.hash }, 'A reorg dropped the block of a transaction: watching it again')
       tracked.mined = undefined
       tracked.isLoose = true
-      tracked.touchedAtMs = Number.NEGATIVE_INFINITY
       for (const item of tracked.entry.items) if (!mined.statuses.has(item.jobId)) ledger.markSent(item)
       return true
     }
@@ -130,11 +129,12 @@ export function watcher(
   /** Looks after transactions that the endpoint may have lost, or that nobody mines at their price. */
   async function tendPending(signal: AbortSignal): Promise<void> {
     const isStuck = (tracked: Tracked) => tracked.entry.sent && overdue(tracked, settings.stuckAfterMs)
-    const isDue = (tracked: Tracked) =>
-      (tracked.isLoose || !tracked.entry.sent) && overdue(tracked, settings.pollIntervalMs)
+    const isUnsent = (tracked: Tracked) => !tracked.entry.sent && overdue(tracked, settings.pollIntervalMs)
     const neglected = outbox
       .pending()
-      .filter(tracked => tracked.consumedLooks === 0 && (isStuck(tracked) || isDue(tracked)))
+      .filter(
+        tracked => tracked.consumedLooks === 0 && (tracked.isLoose || isStuck(tracked) || isUnsent(tracked))
+      )
     if (neglected.length === 0) return
     const known = await chain.isKnown(neglected.flatMap(lastHash), signal)
     /** The highest nonce that is in the pool for sure, and may wait for one below it. */
