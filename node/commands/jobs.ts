@@ -50,7 +50,7 @@ async function jobs(command: Command): Promise<void> {
 function table(shown: ShownJob[]): string {
   const rows = new Table({
     head: ['job', 'task', 'status', 'worker', 'created', 'output'],
-    style: { head: [], border: [] }
+    style: { head: [], border: [], compact: true }
   })
   for (const { job, task, text } of shown) {
     rows.push([

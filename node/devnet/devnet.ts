@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import type { Address, Logger, ProcessError } from '../../src/interface/index.js'
 import { type NetworkFile, removeNetworkFile, writeNetworkFile } from '../config/network-file.js'
 import { devProvider, devSigner } from './accounts.js'
@@ -66,9 +64,11 @@ export async function startDevnet(init: DevnetInit): Promise<Devnet> {
     undo.push(() => runner.stop())
     await runner.start()
 
-    // Not beside the network file: nodes of an earlier network left their addresses there.
-    const peers = mkdtempSync(join(tmpdir(), 'buffalo-peers-'))
-    undo.push(() => rmSync(peers, { recursive: true, force: true }))
+    const peers = `${networkFile}.peers`
+    const clearPeers = (): void => rmSync(peers, { recursive: true, force: true })
+    // Nodes of an earlier network may have left their addresses.
+    clearPeers()
+    undo.push(clearPeers)
     const network = {
       chainId: anvil.chainId,
       rpc: anvil.rpc,

@@ -38,6 +38,7 @@ function liveTable(board: Board, stream: NodeJS.WriteStream): Display {
     }
   }
   const timer = setInterval(render, refreshMs)
+  let stopped = false
   return {
     step(line) {
       update.clear()
@@ -45,9 +46,12 @@ function liveTable(board: Board, stream: NodeJS.WriteStream): Display {
       render()
     },
     stop() {
-      clearInterval(timer)
-      render()
-      update.done()
+      if (!stopped) {
+        stopped = true
+        clearInterval(timer)
+        render()
+        update.done()
+      }
     }
   }
 }
@@ -55,7 +59,7 @@ function liveTable(board: Board, stream: NodeJS.WriteStream): Display {
 function table(rows: BoardRow[], nowMs: number): string {
   const drawn = new Table({
     head: ['job', 'picture', 'state', 'worker', 'time'],
-    style: { head: [], border: [] }
+    style: { head: [], border: [], compact: true }
   })
   for (const row of rows) {
     drawn.push([row.jobId.toString(), row.picture, row.state, row.worker ?? '', seconds(row, nowMs)])
