@@ -52,6 +52,7 @@ export async function createModelCatalog({
   const passed = new Set<string>()
   return {
     models: () => [...passed],
+    knowsTask: category => registry.tasks().some(task => task.category === category),
     resolve: cidOfLocation,
     documents: () => [...documents.values()],
     async selfTest(executor, { signal }) {

@@ -95,7 +95,7 @@ export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
     // Within about a second of the block, at a cost that a public endpoint bears.
     pollIntervalMs: local ? 250 : 1_000,
     // Long enough for workers to join and say what they offer; a tenth of the deadline at most.
-    unservedAfterMs: local ? 15_000 : 60_000,
+    unservedAfterMs: local ? 5_000 : 60_000,
     listen: settings.listen ?? [local ? '/ip4/127.0.0.1/tcp/0' : '/ip4/0.0.0.0/tcp/9470'],
     bootstrap: settings.bootstrap ?? network?.bootstrap ?? [],
     mdns: settings.mdns ?? false,

@@ -13,7 +13,6 @@ import {
   JobStatus,
   type Logger,
   type ModelCatalog,
-  ModelCategory,
   type Outcome,
   type Result
 } from '../interface/index.js'
@@ -106,8 +105,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
 
     /** A job that this worker claimed without having the model is one that nobody can run. */
     function servableModel({ category, manifestLocation }: Job): string {
-      const categories: number[] = Object.values(ModelCategory)
-      if (!categories.includes(category)) {
+      if (!catalog.knowsTask(category)) {
         throw new JobFailedError(FailureCode.UnknownTask, `No worker knows the task of category ${category}`)
       }
       const model = catalog.resolve(manifestLocation)

@@ -25,6 +25,8 @@ export interface Executor extends Startable {
 export interface ModelCatalog {
   /** Manifest CIDs that it can run. */
   models(): string[]
+  /** Whether this version has the task of a ModelCategory at all. */
+  knowsTask(category: number): boolean
   /** The CID that a job's manifest location names, whether or not it can be run; undefined if it names none. */
   resolve(manifestLocation: string): string | undefined
 }

@@ -197,7 +197,11 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
               )
             })
         },
-        catalog: { models: () => models, resolve: location => location.replace('ipfs://', '') },
+        catalog: {
+          knowsTask: () => true,
+          models: () => models,
+          resolve: location => location.replace('ipfs://', '')
+        },
         content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
         createSubmitter: ({ onOutcome }) => ({
           start() {},
