@@ -18,18 +18,30 @@ export function createLogger(config: LogConfig): Logger {
         translateTime: 'SYS:HH:MM:ss.l'
       })
     : destination({ dest: 2, sync: true })
-  return named(pino({ level: config.level, base: undefined }, stream), undefined)
+  const root = pino({ level: config.level, base: undefined }, stream)
+  // Whoever asks for details gets them all.
+  const isDetailed = config.level === 'debug' || config.level === 'trace'
+  return named(root, undefined, isDetailed ? fields => fields : withoutStack)
 }
 
 /** A child's name goes after its owner's: `worker:lease`. (pino would write two `name` fields.) */
-function named(root: PinoLogger, name: string | undefined): Logger {
+function named(root: PinoLogger, name: string | undefined, brief: (fields: object) => object): Logger {
   const log = name === undefined ? root : root.child({ name })
   return {
     trace: (fields, message) => log.trace(fields, message),
     debug: (fields, message) => log.debug(fields, message),
-    info: (fields, message) => log.info(fields, message),
-    warn: (fields, message) => log.warn(fields, message),
+    info: (fields, message) => log.info(brief(fields), message),
+    warn: (fields, message) => log.warn(brief(fields), message),
     error: (fields, message) => log.error(fields, message),
-    child: bindings => named(root, name === undefined ? bindings.name : `${name}:${bindings.name}`)
+    child: bindings => named(root, name === undefined ? bindings.name : `${name}:${bindings.name}`, brief)
   }
+}
+
+/** What is no error of this node is told in one line: an endpoint that is down has no place in our code. */
+function withoutStack(fields: object): object {
+  if (!('err' in fields) || !(fields.err instanceof Error)) {
+    return fields
+  }
+  const { err } = fields
+  return { ...fields, err: 'code' in err ? `${err.message} [${err.code}]` : err.message }
 }

@@ -98,7 +98,7 @@ async function startSequencer(base: Base): Promise<ReadyInfo> {
     database,
     subgraph: subgraphClient({ url: config.subgraph })({ clock: systemClock }),
     clock: systemClock,
-    logger: logger.child({ name: 'sequencer' }),
+    logger,
     emit
   })
   await run(base, service)
@@ -168,7 +168,7 @@ async function startWorker(base: Base): Promise<ReadyInfo> {
         log: logger.child({ name: 'submitter' })
       }),
     clock,
-    logger: logger.child({ name: 'worker' }),
+    logger,
     emit
   })
   await run(base, service)

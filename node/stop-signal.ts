@@ -1,5 +1,4 @@
 import { InterruptedError } from '../src/interface/index.js'
-import type { Output } from './output.js'
 
 /** How long a graceful stop may take before the process ends all the same. */
 export const stopTimeoutMs = 10_000
@@ -15,7 +14,7 @@ export interface StopSignal {
  * The first Ctrl+C or SIGTERM asks for a graceful stop, a second Ctrl+C forces the exit.
  * A process that was started with an IPC channel stops when the channel closes: its owner is gone.
  */
-export function listenForStop(output: Output, what: string): StopSignal {
+export function listenForStop(say: (line: string) => void, what: string): StopSignal {
   const controller = new AbortController()
   let forced: NodeJS.Timeout | undefined
   let interrupts = 0
@@ -24,11 +23,9 @@ export function listenForStop(output: Output, what: string): StopSignal {
     if (controller.signal.aborted) {
       return
     }
-    output.progress(
-      `${why}: stopping ${what}, for up to ${stopTimeoutMs / 1_000} s (Ctrl+C again ends it at once)`
-    )
+    say(`${why}: stopping ${what}, for up to ${stopTimeoutMs / 1_000} s (Ctrl+C again ends it at once)`)
     forced = setTimeout(() => {
-      output.progress(`${what} did not stop in ${stopTimeoutMs / 1_000} s: ended`)
+      say(`${what} did not stop in ${stopTimeoutMs / 1_000} s: ended`)
       process.exit(1)
     }, stopTimeoutMs)
     forced.unref()

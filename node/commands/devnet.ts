@@ -31,7 +31,7 @@ async function devnet(command: Command): Promise<void> {
   const port = integer(0, 65_535)
   const rpcPort = parseFlag('--rpc-port', port, flags.rpcPort)
   const subgraphPort = parseFlag('--subgraph-port', port, flags.subgraphPort)
-  const stop = listenForStop(output, 'the network')
+  const stop = listenForStop(output.progress, 'the network')
   let running: Devnet | undefined
   try {
     running = await startDevnet({

@@ -30,7 +30,7 @@ async function run(command: Command): Promise<void> {
   const config = resolveNodeConfig(loaded)
   const logger = createLogger(config.log).child({ name: config.role })
   const relay = createEventRelay()
-  const stop = listenForStop(output, `the ${config.role}`)
+  const stop = listenForStop(line => logger.info({}, line), `the ${config.role}`)
   // Only here: --help and mistakes need not wait for libp2p.
   const { startNode } = await import('../node.js')
   try {

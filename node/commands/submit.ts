@@ -54,7 +54,7 @@ async function submit(taskName: string, command: Command): Promise<void> {
   const model = parseFlag('--model', address, flags.model)
   const seed = seedOf(flags.seed)
   const input = await readInput(String(flags.input))
-  const stop = listenForStop(output, 'the command')
+  const stop = listenForStop(output.progress, 'the command')
   const session = await openSession(config, stop.signal)
   try {
     const { oracle } = config.network

@@ -47,7 +47,7 @@ async function runTestnet(command: Command): Promise<void> {
     jobs: count('--jobs', flags.jobs, 0, 10_000)
   }
   const timeoutMs = count('--timeout', flags.timeout, 1, 86_400) * 1_000
-  const stop = listenForStop(output, 'the network')
+  const stop = listenForStop(output.progress, 'the network')
   const late = new AbortController()
   const timer = setTimeout(
     () =>

@@ -1,4 +1,4 @@
-import { AbiCoder, getAddress, getBytes, hexlify, ParamType } from 'ethers'
+import { AbiCoder, getAddress, hexlify, ParamType } from 'ethers'
 import { TypeId, type WasmHeap } from './wasm-heap.js'
 
 /** `ethereum.Value` of graph-ts. */
@@ -25,6 +25,25 @@ const kinds = [
 
 const coder = AbiCoder.defaultAbiCoder()
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Parsed types: a subgraph uses few, each of them for every event. */
+const paramTypes = new Map<string, ParamType>()
+/** Beyond it a mapping makes up types without end. */
+const maxParamTypes = 1_000
+
+function paramType(type: string): ParamType {
+  let parsed = paramTypes.get(type)
+  if (parsed === undefined) {
+    parsed = ParamType.from(type)
+    if (paramTypes.size < maxParamTypes) paramTypes.set(type, parsed)
+  }
+  return parsed
+}
+
+/** Of hex that has been checked, or comes from ethers. */
+export function bytesOf(hex: string): Uint8Array {
+  return Buffer.from(hex.slice(2), 'hex')
+}
 
 export function readEthereumValue(heap: WasmHeap, pointer: number): EthereumValue {
   const { kind: number, payload } = heap.readTagged(pointer)
@@ -81,7 +100,7 @@ function newPayload(heap: WasmHeap, value: EthereumValue): number {
 
 /** As graph-node's `ethereum.encode`: `abi.encode(value)`, so a dynamic value has its offset in front. */
 export function encodeEthereumValue(value: EthereumValue): Uint8Array {
-  return getBytes(coder.encode([abiType(value)], [abiValue(value)]))
+  return bytesOf(coder.encode([paramType(abiType(value))], [abiValue(value)]))
 }
 
 /** As graph-node's `ethereum.decode`. `types`: `address`, `(uint256,string)`, … Throws where the bytes are not that. */
@@ -94,7 +113,7 @@ export function decodeEthereumValue(types: string, data: Uint8Array): EthereumVa
 /** Decodes `abi.encode(…)` of the parameters. Text that is not UTF-8 is kept, with U+FFFD where it is broken. */
 export function decodeParams(params: readonly ParamType[], data: Uint8Array): EthereumValue[] {
   // ethers throws for text that is not UTF-8, where graph-node repairs it: so text is read as bytes first.
-  const types = params.map(param => param.format('sighash').replace(/\bstring\b/g, 'bytes'))
+  const types = params.map(param => paramType(param.format('sighash').replace(/\bstring\b/g, 'bytes')))
   const decoded = coder.decode(types, data)
   return params.map((param, index) => fromDecoded(param, decoded[index]))
 }
@@ -110,11 +129,11 @@ function fromDecoded(param: ParamType, decoded: unknown): EthereumValue {
     return { kind: 'tuple', values: param.components.map((part, index) => fromDecoded(part, items[index])) }
   }
   const { type } = param
-  if (type === 'address') return { kind: 'address', bytes: getBytes(decoded as string) }
+  if (type === 'address') return { kind: 'address', bytes: bytesOf(decoded as string) }
   if (type === 'bool') return { kind: 'bool', value: decoded as boolean }
-  if (type === 'string') return { kind: 'string', value: utf8.decode(getBytes(decoded as string)) }
-  if (type === 'bytes') return { kind: 'bytes', bytes: getBytes(decoded as string) }
-  if (type.startsWith('bytes')) return { kind: 'fixedBytes', bytes: getBytes(decoded as string) }
+  if (type === 'string') return { kind: 'string', value: utf8.decode(bytesOf(decoded as string)) }
+  if (type === 'bytes') return { kind: 'bytes', bytes: bytesOf(decoded as string) }
+  if (type.startsWith('bytes')) return { kind: 'fixedBytes', bytes: bytesOf(decoded as string) }
   return { kind: type.startsWith('int') ? 'int' : 'uint', value: BigInt(decoded as bigint) }
 }
 

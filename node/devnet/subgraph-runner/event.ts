@@ -1,5 +1,5 @@
-import { type EventFragment, getBytes } from 'ethers'
-import { decodeParams, type EthereumValue, newEthereumValue } from './ethereum-value.js'
+import type { EventFragment } from 'ethers'
+import { bytesOf, decodeParams, type EthereumValue, newEthereumValue } from './ethereum-value.js'
 import type { ChainBlock, ChainLog, ChainTransaction } from './rpc.js'
 import { TypeId, type WasmHeap } from './wasm-heap.js'
 
@@ -14,7 +14,7 @@ export interface EthereumEvent {
 /** The parameters of a log, indexed ones first or not as the event declares them. Throws where the log is not the event. */
 export function decodeEvent(fragment: EventFragment, log: ChainLog): EthereumEvent['parameters'] {
   const unindexed = fragment.inputs.filter(input => !input.indexed)
-  const values = decodeParams(unindexed, getBytes(log.data))
+  const values = decodeParams(unindexed, bytesOf(log.data))
   const topics = log.topics.slice(fragment.anonymous ? 0 : 1)
   return fragment.inputs.map((input, index) => {
     const name = input.name || `param${index}`
@@ -23,7 +23,7 @@ export function decodeEvent(fragment: EventFragment, log: ChainLog): EthereumEve
       if (value === undefined) throw new TypeError(`${fragment.name} lacks ${name}`)
       return { name, value }
     }
-    const topic = getBytes(topics.shift() ?? '0x')
+    const topic = bytesOf(topics.shift() ?? '0x')
     // A topic holds the hash of a value without a fixed width.
     const isHashed = input.isArray() || input.isTuple() || input.type === 'string' || input.type === 'bytes'
     if (isHashed) return { name, value: { kind: 'fixedBytes', bytes: topic } }
@@ -38,7 +38,7 @@ export function newEthereumEvent(
   heap: WasmHeap,
   { block, transaction, log, parameters }: EthereumEvent
 ): number {
-  const bytes = (hex: string) => heap.newBytes(getBytes(hex))
+  const bytes = (hex: string) => heap.newBytes(bytesOf(hex))
   const orNull = (value: bigint | undefined) => (value === undefined ? 0 : heap.newBigInt(value))
   const parameterPointers = parameters.map(({ name, value }) =>
     heap.newObject(TypeId.EventParam, [heap.newString(name), newEthereumValue(heap, value)])
