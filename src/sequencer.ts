@@ -22,6 +22,7 @@ import {
   type FinalJob,
   type IndexedJob,
   jobReader,
+  outage,
   resultReader,
   type SubgraphClient
 } from './subgraph/index.js'
@@ -76,12 +77,14 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     let started = false
 
     // 1. Read: what the subgraph tells is on disk before anyone hears of it.
+    const readerLogger = logger.child({ name: 'reader' })
     const readerComponents = {
       subgraph,
       cursors: cursorRepository(database),
-      logger: logger.child({ name: 'reader' }),
+      logger: readerLogger,
       clock,
-      random
+      random,
+      outage: outage({ logger: readerLogger, clock })
     }
     const jobs = jobReader({ jobKey: keyOf, pollIntervalMs, onJobs, onReorg: onJobReorg })(readerComponents)
     const results = resultReader({ jobKey: keyOf, pollIntervalMs, onResults, onReorg: onResultReorg })(

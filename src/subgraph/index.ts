@@ -1,4 +1,5 @@
 export * from './client.js'
 export * from './job-reader.js'
+export * from './outage.js'
 export type { PagedReader } from './paged-reader.js'
 export * from './result-reader.js'

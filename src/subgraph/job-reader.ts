@@ -5,6 +5,7 @@ import type { BatchOperation } from '../interface/database.js'
 import type { JobReference } from '../interface/job.js'
 import type { Logger } from '../interface/logger.js'
 import type { SubgraphClient } from './client.js'
+import type { Outage } from './outage.js'
 import { type PagedReader, pagedReader } from './paged-reader.js'
 import type { JobRow } from './rows.js'
 
@@ -24,6 +25,8 @@ export interface ReaderComponents {
   clock: Clock
   /** From 0 to below 1. */
   random(): number
+  /** Shared by the readers of one subgraph. */
+  outage?: Outage
 }
 
 /** Of the cursor repository, what readers use. */
@@ -60,7 +63,7 @@ const cursorName = 'jobs'
 /** Reads every job of the subgraph, once, in order of creation. */
 export function jobReader(init: JobReaderInit): (components: ReaderComponents) => PagedReader {
   const { jobKey, onJobs, onReorg, ...settings } = init
-  return ({ subgraph, cursors, logger, clock, random }) =>
+  return ({ subgraph, cursors, ...components }) =>
     pagedReader<JobRow>({
       ...settings,
       what: 'jobs',
@@ -73,7 +76,7 @@ export function jobReader(init: JobReaderInit): (components: ReaderComponents) =
         ),
       onRewind: (last, cursor) =>
         onReorg(last === undefined ? 0n : BigInt(last) + 1n, cursors.put(cursorName, cursor))
-    })({ source: subgraph.jobs, loadCursor: () => cursors.get(cursorName), logger, clock, random })
+    })({ source: subgraph.jobs, loadCursor: () => cursors.get(cursorName), ...components })
 }
 
 /** The reference that a row of the subgraph stands for. */

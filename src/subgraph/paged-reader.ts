@@ -7,6 +7,7 @@ import type { Logger } from '../interface/logger.js'
 import type { Startable } from '../interface/startable.js'
 import { compareAnchors, thinAnchors } from './anchors.js'
 import type { EntitySource, SubgraphHead } from './client.js'
+import { type Outage, outage } from './outage.js'
 
 export interface PagedReaderInit<Row> {
   /** For logs: `jobs`. */
@@ -38,6 +39,8 @@ export interface PagedReaderComponents<Row> {
   clock: Clock
   /** From 0 to below 1. */
   random(): number
+  /** Shared with other readers of the same subgraph, so that an outage is told once. */
+  outage?: Outage
 }
 
 /** Reads all entities of a kind, in order, across restarts, outages and reorgs, and never leaves one out. */
@@ -70,13 +73,13 @@ export function pagedReader<Row extends Located>(
     onRewind
   } = init
 
-  return ({ source, loadCursor, logger, clock, random }) => {
+  return ({ source, loadCursor, logger, clock, random, outage: trouble = outage({ logger, clock }) }) => {
     let head: SubgraphHead | undefined
     let anchors: Anchor[] = []
     let running: { controller: AbortController; done: Promise<void> } | undefined
     let starting: Promise<void> | undefined
     let behindSinceMs: number | undefined
-    let trouble: { sinceMs: number; attempts: number } | undefined
+    let failures = 0
     let saidIndexingErrors = false
 
     /** Reads one page. Returns whether there is more to read at once. */
@@ -161,18 +164,13 @@ export function pagedReader<Row extends Located>(
         let waitMs = pollIntervalMs
         try {
           if (await step(signal)) waitMs = 0
-          if (trouble !== undefined) {
-            logger.info({ durationMs: clock.now() - trouble.sinceMs }, `${what} are read again`)
-            trouble = undefined
-          }
+          failures = 0
+          trouble.recovered(what)
         } catch (err) {
           if (signal.aborted) return
-          if (trouble === undefined) {
-            trouble = { sinceMs: clock.now(), attempts: 0 }
-            logger.warn({ err }, `${what} cannot be read from the subgraph: trying again`)
-          }
+          trouble.failed(what, err)
           // Half of it at random, so that nodes do not come back all at once.
-          waitMs = Math.min(firstRetryMs * 2 ** trouble.attempts++, maxRetryMs) * (0.5 + random() / 2)
+          waitMs = Math.min(firstRetryMs * 2 ** failures++, maxRetryMs) * (0.5 + random() / 2)
         }
         if (waitMs > 0) await delay(clock, waitMs, signal).catch(ignoreAbort)
       }

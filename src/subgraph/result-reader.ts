@@ -34,14 +34,14 @@ const cursorName = 'results'
 /** Reads every result of the subgraph, once, in order of creation. */
 export function resultReader(init: ResultReaderInit): (components: ReaderComponents) => PagedReader {
   const { jobKey, onResults, onReorg, ...settings } = init
-  return ({ subgraph, cursors, logger, clock, random }) =>
+  return ({ subgraph, cursors, ...components }) =>
     pagedReader<ResultRow>({
       ...settings,
       what: 'results',
       onRows: (rows, cursor) => onResults(rows.map(finalJob), cursors.put(cursorName, cursor)),
       onRewind: (_last, cursor) =>
         onReorg(cursor.anchors.at(-1)?.blockNumber ?? -1, cursors.put(cursorName, cursor))
-    })({ source: subgraph.results, loadCursor: () => cursors.get(cursorName), logger, clock, random })
+    })({ source: subgraph.results, loadCursor: () => cursors.get(cursorName), ...components })
 
   function finalJob({ job, success, worker, txHash, blockNumber, blockHash }: ResultRow): FinalJob {
     return { job: referenceOf(job, jobKey), success, account: worker?.id, txHash, blockNumber, blockHash }
