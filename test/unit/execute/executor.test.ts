@@ -213,10 +213,18 @@ test('executor: kill -9 of the parent ends a child that is inside a blocking run
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const exited = once(parent, 'exit')
-  const [line] = (await once(parent.stdout, 'data')) as [Buffer]
-  const childPid = Number(line.toString())
-  expect(isRunning(childPid)).toBe(true)
-  parent.kill('SIGKILL')
-  await exited
-  await ended(childPid)
+  let childPid: number | undefined
+  try {
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+    childPid = Number(line.toString())
+    expect(isRunning(childPid)).toBe(true)
+    parent.kill('SIGKILL')
+    await exited
+    await ended(childPid)
+  } finally {
+    parent.kill('SIGKILL')
+    if (childPid !== undefined && isRunning(childPid)) {
+      process.kill(childPid, 'SIGKILL')
+    }
+  }
 })
