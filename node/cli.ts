@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../src/interface/index.js'
+import { addDeployCommand } from './commands/deploy.js'
 import { addDevnetCommand } from './commands/devnet.js'
 import { addJobCommand } from './commands/job.js'
 import { addJobsCommand } from './commands/jobs.js'
@@ -51,6 +52,7 @@ Examples:
   addSubmitCommand(program)
   addJobsCommand(program)
   addJobCommand(program)
+  addDeployCommand(program)
   return program
 }
 

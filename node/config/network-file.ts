@@ -68,8 +68,11 @@ export function readNetworkFile(path: string): NetworkFile | undefined {
   return network.peers === undefined ? network : { ...network, peers: resolve(dirname(path), network.peers) }
 }
 
+/** A network whose subgraph has not been deployed yet: nodes ask for its URL. */
+export type NewNetworkFile = Omit<NetworkFile, 'subgraph'> & { subgraph?: string }
+
 /** Writes the file in one step, so that a reader sees all of it or nothing. */
-export function writeNetworkFile(path: string, network: NetworkFile): void {
+export function writeNetworkFile(path: string, network: NewNetworkFile): void {
   mkdirSync(dirname(path), { recursive: true })
   const draft = `${path}.${process.pid}.tmp`
   writeFileSync(draft, `${JSON.stringify(network, undefined, 2)}\n`)

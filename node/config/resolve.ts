@@ -142,7 +142,8 @@ function resolveNetwork(
   return { network: { chainId, oracle, registry }, rpc, subgraph }
 }
 
-function resolveAccount(settings: Settings, defaultIndex: number): AccountSource {
+/** Throws ConfigError. */
+export function resolveAccount(settings: Settings, defaultIndex: number): AccountSource {
   if (settings.privateKey !== undefined) {
     return { kind: 'private-key', privateKey: settings.privateKey }
   }

@@ -3,7 +3,7 @@ import type { Address, Logger, ProcessError } from '../../src/interface/index.js
 import { type NetworkFile, removeNetworkFile, writeNetworkFile } from '../config/network-file.js'
 import { devProvider, devSigner } from './accounts.js'
 import { startAnvil } from './anvil.js'
-import { deployContracts } from './deploy.js'
+import { deployContracts, deployExampleClient } from './deploy.js'
 import { createSubgraphRunner } from './subgraph-runner/index.js'
 
 export interface DevnetInit {
@@ -49,7 +49,10 @@ export async function startDevnet(init: DevnetInit): Promise<Devnet> {
 
     onStep('Deploying the contracts')
     const provider = devProvider(anvil.rpc, anvil.chainId)
-    const deployment = await deployContracts(devSigner(0, provider)).finally(() => provider.destroy())
+    const deployer = devSigner(0, provider)
+    const deployment = await deployContracts(deployer)
+      .then(async deployed => ({ ...deployed, client: await deployExampleClient(deployer, deployed) }))
+      .finally(() => provider.destroy())
     signal?.throwIfAborted()
 
     onStep('Starting the subgraph')

@@ -17,6 +17,8 @@ import { sleep } from './wait.js'
 export interface ChainClientInit extends Omit<RpcInit, 'url'> {
   rpcUrl: string
   network: NetworkIdentity
+  /** Default true. False before there are any: only the chain id is checked. */
+  expectContracts?: boolean
   /** How often ethers looks for new blocks and receipts where it is asked to wait. */
   pollIntervalMs: number
   /** Give up if the endpoint has not answered once in this time. Without it: wait for it, with back-off. */
@@ -110,7 +112,7 @@ async function connect(transport: Rpc, init: ChainClientInit, clock: Clock): Pro
   let backoffMs = FIRST_CONNECT_BACKOFF_MS
   for (;;) {
     try {
-      await checkChain(transport, init.network, init.signal)
+      await checkChain(transport, init)
       return
     } catch (err) {
       if (!(err instanceof ChainUnavailableError) || clock.now() + backoffMs >= giveUpAtMs) throw err
@@ -120,11 +122,15 @@ async function connect(transport: Rpc, init: ChainClientInit, clock: Clock): Pro
   }
 }
 
-async function checkChain(transport: Rpc, network: NetworkIdentity, signal?: AbortSignal): Promise<void> {
-  const contracts = [
+async function checkChain(
+  transport: Rpc,
+  { network, expectContracts = true, signal }: ChainClientInit
+): Promise<void> {
+  const all = [
     ['oracle', network.oracle],
     ['registry', network.registry]
   ] as const
+  const contracts = expectContracts ? all : []
   const [chainAnswer, ...codeAnswers] = await transport.send(
     [
       { method: 'eth_chainId', params: [] },
