@@ -42,6 +42,8 @@ export async function startAnvil(init: {
     [findAnvil(), ...args, '--port', String(init.port ?? 0)],
     {
       detached: true,
+      // Whatever this process was started with (a test runner's hooks) is not for the guard.
+      execArgv: [],
       env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc']
     }
