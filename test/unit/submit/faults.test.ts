@@ -1,156 +1,18 @@
 import { HDNodeWallet, Mnemonic } from 'ethers'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { submissionChain } from '../../../src/chain/submission-chain.js'
-import {
-  ChainUnavailableError,
-  type Hex,
-  type JobReference,
-  type SubmissionChain,
-  SubmissionStatus
-} from '../../../src/interface/index.js'
+import { type Hex, type SubmissionChain, SubmissionStatus } from '../../../src/interface/index.js'
 import { startFaultProxy } from '../../helpers/fault-proxy.js'
-import { type OracleChain, startOracleChain } from '../../helpers/oracle-chain.js'
-import { eventually, makeWorker, type Worker } from './harness.js'
+import { submitterFixture } from './fixture.js'
+import { eventually } from './harness.js'
 
-let oracle: OracleChain
-const running: Worker[] = []
-type Jobs = { reference: JobReference; requestHash: Hex }[]
-
-beforeAll(async () => {
-  oracle = await startOracleChain({ workers: 2 })
-})
-afterAll(async () => {
-  await oracle.stop()
-})
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(worker => worker.submitter.stop()))
-  await oracle.rpc('evm_setAutomine', [true])
-})
-
-async function start(options: Parameters<typeof makeWorker>[1] = {}): Promise<Worker> {
-  const worker = makeWorker(oracle, options)
-  running.push(worker)
-  await worker.submitter.start()
-  return worker
-}
-
-/** Ends a worker and starts another over its database, as a restart after a crash does. */
-async function restart(worker: Worker, options: Parameters<typeof makeWorker>[1] = {}): Promise<Worker> {
-  await worker.submitter.stop()
-  return await start({ ...options, database: worker.database })
-}
-
-const minedCount = (worker: Worker) =>
-  oracle.client.provider.getTransactionCount(worker.account.address, 'latest')
-
-async function expectFinalOnce(jobs: Jobs): Promise<void> {
-  for (const { reference } of jobs) expect(await oracle.finalisations(reference.jobId)).toBe(1)
-}
-
-const away = () => Promise.reject(new ChainUnavailableError('the endpoint is away'))
-/** The outbox is written, but no transaction leaves. */
-const neverSends = (): SubmissionChain => ({ ...oracle.chain, broadcast: away })
-/** The transaction leaves, but its sender never hears so. */
-const sendsUnheard = (): SubmissionChain => ({
-  ...oracle.chain,
-  broadcast: async (raw, signal) => {
-    await oracle.chain.broadcast(raw, signal)
-    return await away()
-  }
-})
-
-test('crash before the outbox is written: the stored result is queued again and submitted once', async () => {
-  const jobs = await oracle.createJobs(2)
-  const first = makeWorker(oracle)
-  await first.submit(jobs)
-  const second = await start({ database: first.database })
-  await second.submit(jobs)
-  await second.submitter.drain(20_000)
-  expect(second.outcomes.map(({ outcome }) => outcome.kind)).toEqual(['accepted', 'accepted'])
-  await expectFinalOnce(jobs)
-})
-
-test('crash between outbox and broadcast: the transaction is sent after the restart', async () => {
-  const jobs = await oracle.createJobs(2)
-  const first = await start({ chain: neverSends() })
-  await first.submit(jobs)
-  await eventually(async () => expect(await first.entries()).toHaveLength(1))
-  const [entry] = await first.entries()
-  const second = await restart(first)
-  await second.submit(jobs)
-  await second.submitter.drain(20_000)
-  expect(second.outcomes).toHaveLength(2)
-  expect(second.outcomes[0]?.outcome).toMatchObject({ kind: 'accepted', txHash: entry?.hashes[0] })
-  await expectFinalOnce(jobs)
-  await eventually(async () => expect(await second.entries()).toEqual([]))
-})
-
-test('crash after a broadcast whose answer was lost: the mined transaction is found, not sent twice', async () => {
-  const jobs = await oracle.createJobs(1)
-  const first = await start({ chain: sendsUnheard() })
-  const before = await minedCount(first)
-  await first.submit(jobs)
-  await eventually(async () => expect(await minedCount(first)).toBe(before + 1))
-  const second = await restart(first)
-  await second.submitter.drain(20_000)
-  expect(second.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }])
-  await expectFinalOnce(jobs)
-  expect(await minedCount(second)).toBe(before + 1)
-})
-
-test('crash while the transaction waits in the pool: it is followed on after the restart', async () => {
-  const jobs = await oracle.createJobs(1)
-  const first = await start()
-  const before = await minedCount(first)
-  await oracle.rpc('evm_setAutomine', [false])
-  await first.submit(jobs)
-  await eventually(async () => expect((await first.entries())[0]?.sent).toBe(true))
-  const second = await restart(first)
-  await second.submit(jobs)
-  await oracle.rpc('evm_mine')
-  await second.submitter.drain(20_000)
-  expect(second.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }])
-  await expectFinalOnce(jobs)
-  expect(await minedCount(second)).toBe(before + 1)
-})
-
-test('crash between confirmation and finality: the outcome is told again, and the entry goes when it is deep enough', async () => {
-  const jobs = await oracle.createJobs(1)
-  const first = await start({ settings: { confirmations: 3 } })
-  await first.submit(jobs)
-  await first.submitter.drain(20_000)
-  expect(first.outcomes).toHaveLength(1)
-  const second = await restart(first, { settings: { confirmations: 3 } })
-  await eventually(() => expect(second.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }]))
-  expect(await second.entries()).toHaveLength(1)
-  await oracle.rpc('anvil_mine', ['0x2'])
-  await eventually(async () => expect(await second.entries()).toEqual([]))
-  await expectFinalOnce(jobs)
-})
-
-test('finalised by another while the transaction was never sent: refused, and the nonce is not wasted', async () => {
-  const jobs = await oracle.createJobs(2)
-  const first = await start({ index: 0, chain: neverSends() })
-  const before = await minedCount(first)
-  await first.submit(jobs)
-  await eventually(async () => expect(await first.entries()).toHaveLength(1))
-  const other = await start({ index: 1 })
-  await other.submit(jobs)
-  await other.submitter.drain(20_000)
-  const second = await restart(first, { index: 0 })
-  await second.submitter.drain(20_000)
-  expect(second.outcomes.map(({ outcome }) => outcome)).toEqual(
-    jobs.map(() => ({ kind: 'refused', status: SubmissionStatus.AlreadyFinal, txHash: undefined }))
-  )
-  expect(await minedCount(second)).toBe(before)
-  expect(await second.entries()).toEqual([])
-})
+const { oracle, start, restart, minedCount, expectFinalOnce, neverSends } = submitterFixture()
 
 test('stuck transaction: it is replaced with an eighth more, and finalises once', async () => {
-  const jobs = await oracle.createJobs(1)
+  const jobs = await oracle().createJobs(1)
   const worker = await start({ settings: { stuckAfterMs: 100 } })
   const before = await minedCount(worker)
-  await oracle.rpc('evm_setAutomine', [false])
+  await oracle().rpc('evm_setAutomine', [false])
   await worker.submit(jobs)
   const entry = await eventually(async () => {
     const [found] = await worker.entries()
@@ -158,14 +20,14 @@ test('stuck transaction: it is replaced with an eighth more, and finalises once'
     return found
   })
   const hashes = entry?.hashes ?? []
-  const pool = (await oracle.rpc('txpool_content')) as {
+  const pool = (await oracle().rpc('txpool_content')) as {
     pending: Record<string, Record<string, { hash: Hex }>>
   }
   const waiting = Object.entries(pool.pending).find(
     ([address]) => address.toLowerCase() === worker.account.address.toLowerCase()
   )
   expect(Object.keys(waiting?.[1] ?? {})).toHaveLength(1)
-  await oracle.rpc('evm_mine')
+  await oracle().rpc('evm_mine')
   await worker.submitter.drain(20_000)
   expect(worker.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }])
   expect(hashes.length).toBeGreaterThanOrEqual(3)
@@ -174,17 +36,17 @@ test('stuck transaction: it is replaced with an eighth more, and finalises once'
 })
 
 test('transaction dropped from the pool: it is sent again', async () => {
-  const jobs = await oracle.createJobs(1)
+  const jobs = await oracle().createJobs(1)
   const worker = await start({ settings: { stuckAfterMs: 100, maxFeePerGas: 10n ** 13n } })
-  await oracle.rpc('evm_setAutomine', [false])
+  await oracle().rpc('evm_setAutomine', [false])
   await worker.submit(jobs)
   const entry = await eventually(async () => {
     const [found] = await worker.entries()
     expect(found?.sent).toBe(true)
     return found
   })
-  for (const hash of entry?.hashes ?? []) await oracle.rpc('anvil_dropTransaction', [hash])
-  await oracle.rpc('evm_setAutomine', [true])
+  for (const hash of entry?.hashes ?? []) await oracle().rpc('anvil_dropTransaction', [hash])
+  await oracle().rpc('evm_setAutomine', [true])
   await worker.submitter.drain(20_000)
   expect(worker.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }])
   await expectFinalOnce(jobs)
@@ -195,11 +57,11 @@ const stranger = () =>
   HDNodeWallet.fromMnemonic(
     Mnemonic.fromPhrase('test test test test test test test test test test test junk'),
     "m/44'/60'/0'/0/1"
-  ).connect(oracle.client.provider)
+  ).connect(oracle().client.provider)
 
 test('nonce gap below a transaction that waits: it is filled', async () => {
-  const jobs = await oracle.createJobs(1)
-  await oracle.rpc('evm_setAutomine', [false])
+  const jobs = await oracle().createJobs(1)
+  await oracle().rpc('evm_setAutomine', [false])
   const wallet = stranger()
   const foreign = await wallet.sendTransaction({ to: wallet.address, value: 1n, gasLimit: 21_000n })
   const worker = await start({ settings: { stuckAfterMs: 200 } })
@@ -210,8 +72,8 @@ test('nonce gap below a transaction that waits: it is filled', async () => {
     return found
   })
   expect(entry?.nonce).toBe(foreign.nonce + 1)
-  await oracle.rpc('anvil_dropTransaction', [foreign.hash])
-  await oracle.rpc('evm_setAutomine', [true])
+  await oracle().rpc('anvil_dropTransaction', [foreign.hash])
+  await oracle().rpc('evm_setAutomine', [true])
   await worker.submitter.drain(20_000)
   expect(worker.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }])
   await expectFinalOnce(jobs)
@@ -219,7 +81,7 @@ test('nonce gap below a transaction that waits: it is filled', async () => {
 })
 
 test("nonce used by somebody else's transaction: the result goes with another nonce", async () => {
-  const jobs = await oracle.createJobs(1)
+  const jobs = await oracle().createJobs(1)
   const first = await start({ chain: neverSends() })
   await first.submit(jobs)
   await eventually(async () => expect(await first.entries()).toHaveLength(1))
@@ -233,26 +95,26 @@ test("nonce used by somebody else's transaction: the result goes with another no
 })
 
 test('reorg that drops a mined submission: it is mined again, and the outcome is told once', async () => {
-  const jobs = await oracle.createJobs(1)
+  const jobs = await oracle().createJobs(1)
   const worker = await start({ settings: { confirmations: 4 } })
   await worker.submit(jobs)
   await worker.submitter.drain(20_000)
   const [reference] = jobs
-  expect(await oracle.finalisations(reference?.reference.jobId ?? 0n)).toBe(1)
-  await oracle.rpc('anvil_reorg', [1, []])
-  await eventually(async () => expect(await oracle.finalisations(reference?.reference.jobId ?? 0n)).toBe(1))
-  await oracle.rpc('anvil_mine', ['0x4'])
+  expect(await oracle().finalisations(reference?.reference.jobId ?? 0n)).toBe(1)
+  await oracle().rpc('anvil_reorg', [1, []])
+  await eventually(async () => expect(await oracle().finalisations(reference?.reference.jobId ?? 0n)).toBe(1))
+  await oracle().rpc('anvil_mine', ['0x4'])
   await eventually(async () => expect(await worker.entries()).toEqual([]))
   await expectFinalOnce(jobs)
   expect(worker.outcomes).toHaveLength(1)
 })
 
 test('RPC down for a while: it is said once, and the result is submitted when it is back', async () => {
-  const proxy = await startFaultProxy(oracle.anvil.url)
-  const client = await oracle.connect(proxy.url)
+  const proxy = await startFaultProxy(oracle().anvil.url)
+  const client = await oracle().connect(proxy.url)
   try {
-    const jobs = await oracle.createJobs(1)
-    const worker = await start({ chain: submissionChain({ network: oracle.network, rpc: client.rpc }) })
+    const jobs = await oracle().createJobs(1)
+    const worker = await start({ chain: submissionChain({ network: oracle().network, rpc: client.rpc }) })
     proxy.setMode('cut')
     await worker.submit(jobs)
     const seen = proxy.requests()
@@ -271,10 +133,10 @@ test('RPC down for a while: it is said once, and the result is submitted when it
 })
 
 test('no funds: the account and what to do are said once, and the result goes when funds arrive', async () => {
-  const jobs = await oracle.createJobs(2)
+  const jobs = await oracle().createJobs(2)
   const worker = await start()
   const { address } = worker.account
-  await oracle.rpc('anvil_setBalance', [address, '0x0'])
+  await oracle().rpc('anvil_setBalance', [address, '0x0'])
   await worker.submit(jobs)
   await eventually(() => expect(worker.said).toHaveLength(1))
   expect(worker.said[0]?.level).toBe('error')
@@ -282,36 +144,36 @@ test('no funds: the account and what to do are said once, and the result goes wh
     `Account ${address} cannot pay for its transactions: send it funds`
   )
   expect(await worker.entries()).toEqual([])
-  await oracle.rpc('anvil_setBalance', [address, '0x56bc75e2d63100000'])
+  await oracle().rpc('anvil_setBalance', [address, '0x56bc75e2d63100000'])
   await worker.submitter.drain(20_000)
   expect(worker.outcomes.map(({ outcome }) => outcome.kind)).toEqual(['accepted', 'accepted'])
   expect(worker.said).toHaveLength(1)
 })
 
 test('gas above the limit of this node: results wait, and go when it falls', async () => {
-  const jobs = await oracle.createJobs(1)
-  await oracle.rpc('anvil_setNextBlockBaseFeePerGas', ['0x174876e800'])
-  await oracle.rpc('evm_mine')
+  const jobs = await oracle().createJobs(1)
+  await oracle().rpc('anvil_setNextBlockBaseFeePerGas', ['0x174876e800'])
+  await oracle().rpc('evm_mine')
   const worker = await start({ settings: { maxFeePerGas: 50_000_000_000n } })
   await worker.submit(jobs)
   await eventually(() => expect(worker.said.map(({ message }) => message).join()).toContain('Gas costs more'))
-  await oracle.rpc('anvil_setNextBlockBaseFeePerGas', ['0x3b9aca00'])
-  await oracle.rpc('evm_mine')
+  await oracle().rpc('anvil_setNextBlockBaseFeePerGas', ['0x3b9aca00'])
+  await oracle().rpc('evm_mine')
   await worker.submitter.drain(20_000)
   expect(worker.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }])
 })
 
 test('data of another chain: what this chain does not know is refused, and no gap is filled for it', async () => {
-  const jobs = await oracle.createJobs(1)
-  const snapshot = await oracle.rpc('evm_snapshot')
+  const jobs = await oracle().createJobs(1)
+  const snapshot = await oracle().rpc('evm_snapshot')
   const first = await start({ chain: neverSends() })
-  const doomed = await oracle.createJobs(1)
+  const doomed = await oracle().createJobs(1)
   const wallet = stranger()
   await (await wallet.sendTransaction({ to: wallet.address })).wait()
   await first.submit(doomed)
   await eventually(async () => expect(await first.entries()).toHaveLength(1))
   await first.submitter.stop()
-  await oracle.rpc('evm_revert', [snapshot])
+  await oracle().rpc('evm_revert', [snapshot])
   const second = await restart(first)
   const before = await minedCount(second)
   await second.submitter.drain(20_000)
@@ -325,14 +187,14 @@ test('data of another chain: what this chain does not know is refused, and no ga
 })
 
 test('reorg that drops the job as well: the result waits for the job, and finalises it once', async () => {
-  const jobs = await oracle.createJobs(1)
+  const jobs = await oracle().createJobs(1)
   const [job] = jobs
   const jobId = job?.reference.jobId ?? 0n
   const seen: SubmissionStatus[] = []
   const chain: SubmissionChain = {
-    ...oracle.chain,
+    ...oracle().chain,
     async simulate(...args) {
-      const simulation = await oracle.chain.simulate(...args)
+      const simulation = await oracle().chain.simulate(...args)
       if (simulation.outcome.kind === 'statuses') seen.push(...simulation.outcome.statuses)
       return simulation
     }
@@ -340,24 +202,24 @@ test('reorg that drops the job as well: the result waits for the job, and finali
   const worker = await start({ chain, settings: { confirmations: 4 } })
   await worker.submit(jobs)
   await worker.submitter.drain(20_000)
-  await oracle.rpc('anvil_reorg', [2, []])
-  for (const hash of await poolHashes()) await oracle.rpc('anvil_dropTransaction', [hash])
+  await oracle().rpc('anvil_reorg', [2, []])
+  for (const hash of await poolHashes()) await oracle().rpc('anvil_dropTransaction', [hash])
   await eventually(() =>
     expect(seen.filter(status => status === SubmissionStatus.UnknownJob).length).toBeGreaterThan(1)
   )
   // The same request, mined again: another key, and the same request hash.
-  const [again] = await oracle.createJobs(1)
+  const [again] = await oracle().createJobs(1)
   expect(again?.reference.jobId).toBe(jobId)
   expect(again?.requestHash).toBe(job?.requestHash)
-  await eventually(async () => expect(await oracle.finalisations(jobId)).toBe(1))
-  await oracle.rpc('anvil_mine', ['0x4'])
+  await eventually(async () => expect(await oracle().finalisations(jobId)).toBe(1))
+  await oracle().rpc('anvil_mine', ['0x4'])
   await eventually(async () => expect(await worker.entries()).toEqual([]))
-  expect(await oracle.finalisations(jobId)).toBe(1)
+  expect(await oracle().finalisations(jobId)).toBe(1)
   expect(worker.outcomes).toHaveLength(1)
 })
 
 async function poolHashes(): Promise<string[]> {
-  const { pending, queued } = (await oracle.rpc('txpool_content')) as Record<
+  const { pending, queued } = (await oracle().rpc('txpool_content')) as Record<
     'pending' | 'queued',
     Record<string, Record<string, { hash: string }>>
   >
@@ -367,33 +229,33 @@ async function poolHashes(): Promise<string[]> {
 }
 
 test('transaction that reverts when it is mined: its results go into another', async () => {
-  const jobs = await oracle.createJobs(2)
+  const jobs = await oracle().createJobs(2)
   const worker = await start()
-  await oracle.rpc('evm_setAutomine', [false])
+  await oracle().rpc('evm_setAutomine', [false])
   await worker.submit(jobs)
   await eventually(() => expect(worker.events.length).toBeGreaterThan(0))
   // A registry that knows nobody, for one block: PUSH1 0, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
-  const code = await oracle.rpc('eth_getCode', [oracle.network.registry, 'latest'])
-  await oracle.rpc('anvil_setCode', [oracle.network.registry, '0x600060005260206000f3'])
-  await oracle.rpc('evm_mine')
+  const code = await oracle().rpc('eth_getCode', [oracle().network.registry, 'latest'])
+  await oracle().rpc('anvil_setCode', [oracle().network.registry, '0x600060005260206000f3'])
+  await oracle().rpc('evm_mine')
   await eventually(() => expect(worker.said.map(({ message }) => message).join()).toContain('not registered'))
   expect(worker.said.map(({ message }) => message).join()).toContain('A transaction reverted')
-  await oracle.rpc('anvil_setCode', [oracle.network.registry, code])
-  await oracle.rpc('evm_setAutomine', [true])
+  await oracle().rpc('anvil_setCode', [oracle().network.registry, code])
+  await oracle().rpc('evm_setAutomine', [true])
   await worker.submitter.drain(20_000)
   expect(worker.outcomes.map(({ outcome }) => outcome.kind)).toEqual(['accepted', 'accepted'])
   await expectFinalOnce(jobs)
 })
 
 test('broadcast that the endpoint refuses for good: the transaction is made anew', async () => {
-  const jobs = await oracle.createJobs(1)
+  const jobs = await oracle().createJobs(1)
   let refusals = 0
   const chain: SubmissionChain = {
-    ...oracle.chain,
+    ...oracle().chain,
     broadcast: (raw, signal) =>
       refusals++ === 0
         ? Promise.resolve({ kind: 'rejected', message: 'exceeds block gas limit' })
-        : oracle.chain.broadcast(raw, signal)
+        : oracle().chain.broadcast(raw, signal)
   }
   const worker = await start({ chain })
   await worker.submit(jobs)
@@ -403,14 +265,14 @@ test('broadcast that the endpoint refuses for good: the transaction is made anew
 })
 
 test('broadcast that is underpriced: it is sent with a higher fee', async () => {
-  const jobs = await oracle.createJobs(1)
+  const jobs = await oracle().createJobs(1)
   const sent: string[] = []
   const chain: SubmissionChain = {
-    ...oracle.chain,
+    ...oracle().chain,
     broadcast: (raw, signal) =>
       sent.push(raw) === 1
         ? Promise.resolve({ kind: 'underpriced', message: 'transaction underpriced' })
-        : oracle.chain.broadcast(raw, signal)
+        : oracle().chain.broadcast(raw, signal)
   }
   const worker = await start({ chain })
   await worker.submit(jobs)
