@@ -8,6 +8,7 @@ import {
   type JsonRpcSigner,
   type TransactionReceipt
 } from 'ethers'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import {
   exampleClientAbi,
   imageToTextAbi,
@@ -23,6 +24,7 @@ import {
   typedContract
 } from '../../../src/chain/typed-contract.js'
 import type { Address, Hex } from '../../../src/interface/index.js'
+import { type Anvil, startAnvil } from '../../helpers/anvil.js'
 
 export const peerKey: Hex = `0x${'11'.repeat(32)}`
 export const manifest = 'ipfs://bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
@@ -98,6 +100,21 @@ export async function deployFixture(provider: JsonRpcProvider): Promise<Fixture>
     model: typedContract(modelAddress, imageToTextAbi, modelOwner),
     client: typedContract(clientAddress, exampleClientAbi, user)
   }
+}
+
+/** One chain for the tests of a file, and for each test all contracts anew. */
+export function useFixture(take: (fresh: Fixture) => void): void {
+  let anvil: Anvil | undefined
+  beforeAll(async () => {
+    anvil = await startAnvil()
+  })
+  afterAll(() => anvil?.stop())
+  beforeEach(async () => {
+    if (anvil === undefined) throw new Error('anvil did not start')
+    const fresh = await deployFixture(connect(anvil.url))
+    take(fresh)
+    return () => fresh.provider.destroy()
+  })
 }
 
 export function modelSetup(of: { owner: JsonRpcSigner; oracleAdmin: JsonRpcSigner; oracle: Address }) {

@@ -1,5 +1,5 @@
 import { AbiCoder, getAddress } from 'ethers'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   exampleClientAbi,
   imageToTextAbi,
@@ -11,13 +11,10 @@ import {
 } from '../../../src/chain/abi/index.js'
 import { typedContract } from '../../../src/chain/typed-contract.js'
 import { DataLocation, ModelCategory, OutputFormat } from '../../../src/interface/index.js'
-import { type Anvil, startAnvil } from '../../helpers/anvil.js'
 import {
   artifact,
   ask,
-  connect,
   deploy,
-  deployFixture,
   event,
   type Fixture,
   manifest,
@@ -27,18 +24,13 @@ import {
   oraclePrice,
   price,
   revertOf,
-  settings
+  settings,
+  useFixture
 } from './fixture.js'
 
-let anvil: Anvil
 let f: Fixture
-beforeAll(async () => {
-  anvil = await startAnvil()
-})
-afterAll(() => anvil.stop())
-beforeEach(async () => {
-  f = await deployFixture(connect(anvil.url))
-  return () => f.provider.destroy()
+useFixture(fresh => {
+  f = fresh
 })
 
 const encode = (types: string[], values: unknown[]) => AbiCoder.defaultAbiCoder().encode(types, values)

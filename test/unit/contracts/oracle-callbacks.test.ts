@@ -1,14 +1,11 @@
 import { AbiCoder, type BaseContract, dataSlice, type TransactionReceipt } from 'ethers'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { imageToTextAbi, oracleAbi } from '../../../src/chain/abi/index.js'
 import { encodeCall, typedContract } from '../../../src/chain/typed-contract.js'
 import { FailureCode, type Hex, JobStatus } from '../../../src/interface/index.js'
-import { type Anvil, startAnvil } from '../../helpers/anvil.js'
 import {
   ask,
   askThrough,
-  connect,
-  deployFixture,
   deployUntyped,
   event,
   events,
@@ -19,18 +16,13 @@ import {
   price,
   revertOf,
   settings,
-  success
+  success,
+  useFixture
 } from './fixture.js'
 
-let anvil: Anvil
 let f: Fixture
-beforeAll(async () => {
-  anvil = await startAnvil()
-})
-afterAll(() => anvil.stop())
-beforeEach(async () => {
-  f = await deployFixture(connect(anvil.url))
-  return () => f.provider.destroy()
+useFixture(fresh => {
+  f = fresh
 })
 
 const output = AbiCoder.defaultAbiCoder().encode(['string'], ['text']) as Hex

@@ -1,12 +1,9 @@
 import { AbiCoder, keccak256, toUtf8Bytes } from 'ethers'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { JobStatus } from '../../../src/interface/index.js'
-import { type Anvil, startAnvil } from '../../helpers/anvil.js'
 import {
   ask,
-  connect,
   deploy,
-  deployFixture,
   deployUntyped,
   event,
   type Fixture,
@@ -16,18 +13,13 @@ import {
   oraclePrice,
   price,
   revertOf,
-  settings
+  settings,
+  useFixture
 } from './fixture.js'
 
-let anvil: Anvil
 let f: Fixture
-beforeAll(async () => {
-  anvil = await startAnvil()
-})
-afterAll(() => anvil.stop())
-beforeEach(async () => {
-  f = await deployFixture(connect(anvil.url))
-  return () => f.provider.destroy()
+useFixture(fresh => {
+  f = fresh
 })
 
 const coder = AbiCoder.defaultAbiCoder()

@@ -1,13 +1,10 @@
 import { AbiCoder, hexlify, randomBytes } from 'ethers'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { oracleAbi } from '../../../src/chain/abi/index.js'
 import { encodeCall, typedContract } from '../../../src/chain/typed-contract.js'
 import { FailureCode, type Hex, JobStatus, SubmissionStatus } from '../../../src/interface/index.js'
-import { type Anvil, startAnvil } from '../../helpers/anvil.js'
 import {
   ask,
-  connect,
-  deployFixture,
   event,
   events,
   type Fixture,
@@ -19,18 +16,13 @@ import {
   price,
   revertOf,
   settings,
-  success
+  success,
+  useFixture
 } from './fixture.js'
 
-let anvil: Anvil
 let f: Fixture
-beforeAll(async () => {
-  anvil = await startAnvil()
-})
-afterAll(() => anvil.stop())
-beforeEach(async () => {
-  f = await deployFixture(connect(anvil.url))
-  return () => f.provider.destroy()
+useFixture(fresh => {
+  f = fresh
 })
 
 const text = (value: string) => AbiCoder.defaultAbiCoder().encode(['string'], [value]) as Hex
