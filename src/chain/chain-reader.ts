@@ -8,7 +8,8 @@ import type { NetworkIdentity } from '../interface/settings.js'
 import { oracleInterface, registryInterface } from './interfaces.js'
 import { jobOfLog, readLog } from './job-log.js'
 import { microBatcher } from './micro-batch.js'
-import { type Rpc, type RpcAnswer, type RpcCall, resultOf } from './rpc.js'
+import type { Rpc } from './rpc.js'
+import { type RpcAnswer, type RpcCall, resultOf } from './rpc-call.js'
 
 export interface ChainReaderInit {
   network: NetworkIdentity

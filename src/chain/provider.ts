@@ -11,7 +11,8 @@ import { type Clock, systemClock } from '../interface/clock.js'
 import { ChainUnavailableError, WrongChainError } from '../interface/errors.js'
 import type { Logger } from '../interface/logger.js'
 import type { NetworkIdentity } from '../interface/settings.js'
-import { type Rpc, type RpcInit, resultOf, rpc } from './rpc.js'
+import { type Rpc, type RpcInit, rpc } from './rpc.js'
+import { resultOf } from './rpc-call.js'
 import { sleep } from './wait.js'
 
 export interface ChainClientInit extends Omit<RpcInit, 'url'> {

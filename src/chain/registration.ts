@@ -6,7 +6,7 @@ import type { Logger } from '../interface/logger.js'
 import type { Fees, SigningAccount } from '../interface/submission-chain.js'
 import { registryInterface } from './interfaces.js'
 import type { ChainClient } from './provider.js'
-import { resultOf } from './rpc.js'
+import { resultOf } from './rpc-call.js'
 import { sleep } from './wait.js'
 
 export interface RegistrationOptions {

@@ -1,4 +1,4 @@
-import type { RpcAnswer, RpcCall } from './rpc.js'
+import type { RpcAnswer, RpcCall } from './rpc-call.js'
 import { underSignals } from './wait.js'
 
 /** Worth another attempt: the network, a time-out, 429, 5xx, or an answer that is not JSON-RPC. */

@@ -13,7 +13,8 @@ import type {
 } from '../interface/submission-chain.js'
 import { jobFailedTopic, jobSucceededTopic, oracleInterface, submissionRefusedTopic } from './interfaces.js'
 import { type RawLog, readLog } from './job-log.js'
-import { type Rpc, type RpcAnswer, type RpcCall, type RpcFailure, resultOf } from './rpc.js'
+import type { Rpc } from './rpc.js'
+import { type RpcAnswer, type RpcCall, type RpcFailure, resultOf } from './rpc-call.js'
 
 /** Where the endpoint has no opinion: what wallets use. */
 const DEFAULT_PRIORITY_FEE = 1_000_000_000n
