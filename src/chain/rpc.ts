@@ -1,7 +1,7 @@
 import type { Clock } from '../interface/clock.js'
 import { ChainUnavailableError } from '../interface/errors.js'
 import type { Logger } from '../interface/logger.js'
-import type { RpcAnswer, RpcCall } from './rpc-call.js'
+import type { RpcAnswer, RpcCall, RpcFailure } from './rpc-call.js'
 import { post, TransientError } from './rpc-http.js'
 import { semaphore, sleep, underSignals } from './wait.js'
 
