@@ -1,0 +1,143 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { topicKinds } from '../../src/gossip/topic.js'
+import type { Hex, PeerKey } from '../../src/interface/index.js'
+import { peerKeyOf } from '../../src/network/identity.js'
+import type { Contender } from '../contender.js'
+import { round } from '../statistics.js'
+import type { NodeInit, NodeReport } from './messages.js'
+import { type NodeProcess, startNodeProcess } from './node-process.js'
+import { accountOf } from './registry.js'
+
+const WORKERS = 3
+/** Workers listen for 1.5 s before they claim; then the code is run in. */
+const WARM_UP_JOBS = 300
+const READY_TIMEOUT_MS = 20_000
+const STOP_TIMEOUT_MS = 5_000
+
+/** What the nodes counted, from their start to the end, warm-up included. */
+export interface BuffaloReport {
+  jobs: number
+  executionsPerJob: number
+  leasesLost: number
+  /** Signed messages published, by all nodes together, for each job. Presence is left out: it grows with time, not jobs. */
+  messagesPerJob: Record<'jobs' | 'leases' | 'results', number>
+  /** Bytes of these messages for each job, each message counted once. */
+  bytesPerJob: number
+  cpuMsPerJob: { sequencer: number; workers: number }
+  memoryMb: number[]
+  complaints: string[]
+}
+
+export interface ClusterInit {
+  dir: string
+  /** For the nodes' processes: `--cpu-prof`. */
+  nodeArguments?: string[]
+}
+
+/** 1 sequencer and 3 workers, each a process of its own, over libp2p on the loopback interface. */
+export async function startCluster({
+  dir,
+  nodeArguments = []
+}: ClusterInit): Promise<Contender<BuffaloReport>> {
+  const roles = ['sequencer', ...Array.from({ length: WORKERS }, () => 'worker' as const)] as const
+  const identities = await Promise.all(roles.map(() => generateKeyPair('Ed25519')))
+  const registry = identities.map((identity): [Hex, PeerKey] => {
+    const key = peerKeyOf(identity)
+    return [accountOf(key), key]
+  })
+  const nodes: NodeProcess[] = []
+  const bootstrap: string[] = []
+  let jobs = 0
+
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map(node => node.stop(STOP_TIMEOUT_MS)))
+  }
+
+  async function start(): Promise<NodeProcess> {
+    for (const [index, identity] of identities.entries()) {
+      const node = startNodeProcess(`${roles[index]} ${index}`, nodeArguments)
+      nodes.push(node)
+      const dataDir = join(dir, `node-${index}`)
+      await mkdir(dataDir, { recursive: true })
+      const init: NodeInit = {
+        role: roles[index] ?? 'worker',
+        dataDir,
+        privateKey: privateKeyToProtobuf(identity),
+        bootstrap: [...bootstrap],
+        registry
+      }
+      const { addresses } = await node.ask({ kind: 'start', init })
+      bootstrap.push(...addresses)
+    }
+    const [first] = nodes
+    if (first === undefined) throw new Error('There is no sequencer')
+    await connected()
+    await first.ask({ kind: 'stream', stream: { seconds: 60, jobs: WARM_UP_JOBS, inFlight: WARM_UP_JOBS } })
+    jobs += WARM_UP_JOBS
+    return first
+  }
+
+  /** Until each worker knows the others: from then on, each job has one owner. */
+  async function connected(): Promise<void> {
+    const lateMs = performance.now() + READY_TIMEOUT_MS
+    for (const [index, node] of nodes.entries()) {
+      const wanted = roles[index] === 'worker' ? WORKERS - 1 : WORKERS
+      while ((await node.ask({ kind: 'peers' })) < wanted) {
+        if (performance.now() > lateMs) throw new Error('The nodes did not find each other in time')
+        await sleep(50)
+      }
+    }
+  }
+
+  try {
+    const sequencer = await start()
+    return {
+      async roundTrips(count) {
+        jobs += count
+        return sequencer.ask({ kind: 'round-trips', count })
+      },
+      async stream(stream) {
+        const outcome = await sequencer.ask({ kind: 'stream', stream })
+        jobs += outcome.jobs
+        return outcome
+      },
+      async report() {
+        return summary(jobs, await Promise.all(nodes.map(node => node.ask({ kind: 'report' }))))
+      },
+      stop
+    }
+  } catch (err) {
+    await stop()
+    throw err
+  }
+}
+
+function summary(jobs: number, reports: NodeReport[]): BuffaloReport {
+  const sum = (value: (report: NodeReport) => number): number =>
+    reports.reduce((total, report) => total + value(report), 0)
+  const messages = (kind: (typeof topicKinds)[number]): number =>
+    round(sum(({ traffic }) => traffic[kind].published) / jobs, 4)
+  const cpuMs = (role: NodeReport['role']): number =>
+    round(sum(report => (report.role === role ? report.cpuMs : 0)) / jobs, 3)
+  return {
+    jobs,
+    executionsPerJob: sum(({ executions }) => executions) / jobs,
+    leasesLost: sum(({ leasesLost }) => leasesLost),
+    messagesPerJob: { jobs: messages('jobs'), leases: messages('leases'), results: messages('results') },
+    bytesPerJob: round(
+      sum(({ traffic }) =>
+        topicKinds.reduce(
+          (bytes, kind) => bytes + (kind === 'presence' ? 0 : traffic[kind].publishedBytes),
+          0
+        )
+      ) / jobs,
+      1
+    ),
+    cpuMsPerJob: { sequencer: cpuMs('sequencer'), workers: cpuMs('worker') },
+    memoryMb: reports.map(({ memoryMb }) => round(memoryMb, 0)),
+    complaints: [...new Set(reports.flatMap(({ complaints }) => complaints))]
+  }
+}

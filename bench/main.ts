@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type BuffaloReport, startCluster } from './buffalo/cluster.js'
+import { type CeleryVersions, celeryVersions, startCelery } from './celery/celery.js'
+import type { Contender } from './contender.js'
+import { type Machine, machine } from './machine.js'
+import { type Figures, type MeasureInit, measure } from './measure.js'
+import { text } from './report.js'
+import { round } from './statistics.js'
+
+/** What Buffalo is to reach at least. */
+const marks = { roundTripP50Ms: 5, jobsPerSecond: 1_500 }
+
+export interface BenchReport {
+  ok: boolean
+  marks: typeof marks
+  buffalo: (Figures & BuffaloReport) | null
+  celery: (Figures & CeleryVersions) | null
+  /** Buffalo against Celery: times the throughput, times the round trip (below 1: faster). */
+  ratio: { jobsPerSecond: number; roundTripP50: number } | null
+  machine: Machine
+}
+
+interface Options extends MeasureInit {
+  only?: 'buffalo' | 'celery'
+  cpuProf?: string
+  json: boolean
+}
+
+const progress = (line: string): void => {
+  process.stderr.write(`${line}\n`)
+}
+
+async function bench(options: Options): Promise<BenchReport> {
+  const dir = await mkdtemp(join(tmpdir(), 'buffalo-bench-'))
+  const stops: (() => Promise<void>)[] = [() => rm(dir, { recursive: true, force: true })]
+  const stopAll = async (): Promise<void> => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop()
+  }
+  process.once('SIGINT', () => stopAll().finally(() => process.exit(130)))
+  try {
+    const about = await machine(dir)
+    const versions = options.only === 'buffalo' ? undefined : await celeryVersions()
+    if (versions === undefined && options.only !== 'buffalo') {
+      progress('Celery, RabbitMQ or Redis is not installed: run bench/setup.sh as root to compare with them.')
+    }
+    const contenders: Contender<unknown>[] = []
+    let buffalo: Contender<BuffaloReport> | undefined
+    if (options.only !== 'celery') {
+      progress('Starting 1 sequencer and 3 workers …')
+      const nodeArguments =
+        options.cpuProf === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.cpuProf}`]
+      buffalo = await startCluster({ dir: join(dir, 'buffalo'), nodeArguments })
+      stops.push(buffalo.stop)
+      contenders.push(buffalo)
+    }
+    if (versions !== undefined) {
+      progress('Starting RabbitMQ, Redis and Celery …')
+      const celery = await startCelery(join(dir, 'celery'))
+      stops.push(celery.stop)
+      contenders.push(celery)
+    }
+    const figures = await measure(contenders, options, step => progress(`Measuring, ${step} …`))
+    const [ours, theirs] = buffalo === undefined ? [undefined, figures[0]] : figures
+    const counted = await buffalo?.report()
+    return {
+      ok: options.only === 'celery' ? theirs !== undefined : passes(ours, counted),
+      marks,
+      buffalo: ours === undefined || counted === undefined ? null : { ...ours, ...counted },
+      celery: theirs === undefined || versions === undefined ? null : { ...theirs, ...versions },
+      ratio:
+        ours === undefined || theirs === undefined
+          ? null
+          : {
+              jobsPerSecond: round(ours.jobsPerSecond / theirs.jobsPerSecond, 2),
+              roundTripP50: round(ours.roundTripMs.p50 / theirs.roundTripMs.p50, 2)
+            },
+      machine: about
+    }
+  } finally {
+    await stopAll()
+  }
+}
+
+function passes(figures: Figures | undefined, counted: BuffaloReport | undefined): boolean {
+  return (
+    figures !== undefined &&
+    figures.roundTripMs.p50 <= marks.roundTripP50Ms &&
+    figures.jobsPerSecond >= marks.jobsPerSecond &&
+    counted?.executionsPerJob === 1
+  )
+}
+
+const positive = (value: string): number => {
+  const number = Number(value)
+  if (!(number > 0)) throw new InvalidArgumentError('not a number above 0')
+  return number
+}
+
+const program = new Command('bench')
+  .description(
+    'measure jobs that do nothing: through 1 sequencer and 3 workers, and through Celery beside them'
+  )
+  .option('--json', 'print one JSON object as the last line', false)
+  .option('--seconds <n>', 'the longest time of one stream of jobs', positive, 6)
+  .option('--jobs <n>', 'the most jobs of one stream', positive, 1_000_000)
+  .option('--in-flight <n>', 'jobs of a stream that are on their way at a time', positive, 2_000)
+  .option('--round-trips <n>', 'jobs that are sent one at a time', positive, 1_200)
+  .option('--runs <n>', 'repetitions; the median counts', positive, 3)
+  .addOption(new Option('--only <side>', 'measure one side').choices(['buffalo', 'celery']))
+  .option('--cpu-prof <dir>', "write CPU profiles of Buffalo's processes there")
+  .addHelpText(
+    'after',
+    `
+What is measured, what is left out, and what the figures mean: docs/benchmarks.md.
+
+Examples:
+  $ npm run bench -- --json
+  $ npm run bench -- --only buffalo --seconds 3 --runs 1
+`
+  )
+  .action(async (options: Options) => {
+    const report = await bench(options)
+    process.stdout.write(`${options.json ? JSON.stringify(report) : text(report)}\n`)
+    process.exitCode = report.ok ? 0 : 1
+  })
+
+try {
+  await program.parseAsync()
+} catch (err) {
+  const message = err instanceof Error ? err.message : String(err)
+  if (program.opts<Options>().json)
+    process.stdout.write(`${JSON.stringify({ ok: false, error: { message } })}\n`)
+  progress(`error: ${message}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,37 @@
+import Table from 'cli-table3'
+import type { BenchReport } from './main.js'
+import type { Figures } from './measure.js'
+
+/** The report for people. */
+export function text({ ok, marks, buffalo, celery, ratio, machine }: BenchReport): string {
+  const table = new Table({ head: ['', 'Buffalo', 'Celery', 'mark'], style: { head: [], border: [] } })
+  const row = (name: string, value: (figures: Figures) => string, mark = ''): void => {
+    const cell = (figures: Figures | null): string => (figures === null ? '–' : value(figures))
+    table.push([name, cell(buffalo), cell(celery), mark])
+  }
+  row('round trip p50', ({ roundTripMs }) => `${roundTripMs.p50} ms`, `≤ ${marks.roundTripP50Ms} ms`)
+  row('round trip p95', ({ roundTripMs }) => `${roundTripMs.p95} ms`)
+  row('round trip p99', ({ roundTripMs }) => `${roundTripMs.p99} ms`)
+  row('jobs per second', ({ jobsPerSecond }) => `${jobsPerSecond}`, `≥ ${marks.jobsPerSecond}`)
+  if (buffalo !== null) table.push(['executions per job', `${buffalo.executionsPerJob}`, '', '1'])
+  const lines = [table.toString()]
+  if (buffalo !== null) {
+    const { messagesPerJob, bytesPerJob, cpuMsPerJob } = buffalo
+    lines.push(
+      `Of Buffalo, for each job: ${messagesPerJob.jobs} messages on jobs, ${messagesPerJob.leases} on leases, ` +
+        `${messagesPerJob.results} on results, ${bytesPerJob} bytes, ` +
+        `${cpuMsPerJob.sequencer} + ${cpuMsPerJob.workers} ms of CPU (sequencer + workers)`
+    )
+  }
+  if (ratio !== null) {
+    lines.push(
+      `Against Celery: ${ratio.jobsPerSecond} × the jobs per second, ${ratio.roundTripP50} × the round trip`
+    )
+  }
+  const { cpu, cores, node, loadBefore, syncedWriteMs } = machine
+  lines.push(
+    `${cpu}, ${cores} cores, load ${loadBefore} before, a synced write takes ${syncedWriteMs} ms, Node ${node}`
+  )
+  lines.push(ok ? 'All marks reached.' : 'A mark was missed.')
+  return lines.join('\n')
+}
