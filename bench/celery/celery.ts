@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Contender, StreamOutcome } from '../contender.js'
 import { startService } from './processes.js'
-import { startServices } from './services.js'
+import { python, rabbitmqServer, startServices } from './services.js'
 
 const WARM_UP_JOBS = 300
 const run = promisify(execFile)
@@ -20,9 +20,9 @@ export interface CeleryVersions {
 /** What is installed; undefined if anything is missing. */
 export async function celeryVersions(): Promise<CeleryVersions | undefined> {
   try {
-    await access('/usr/lib/rabbitmq/bin/rabbitmq-server', constants.X_OK)
+    await access(rabbitmqServer, constants.X_OK)
     const [celery, redis, rabbitmq] = await Promise.all([
-      run('python3', ['-c', 'import celery, redis; print(celery.__version__)']),
+      run(python, ['-c', 'import celery, redis; print(celery.__version__)']),
       run('redis-server', ['--version']),
       run('dpkg-query', ['-W', '-f', '${Version}', 'rabbitmq-server'])
     ])
@@ -41,7 +41,7 @@ export async function celeryVersions(): Promise<CeleryVersions | undefined> {
 export async function startCelery(dir: string): Promise<Contender<undefined>> {
   await mkdir(dir, { recursive: true })
   const services = await startServices(dir)
-  const client = startService('python3', ['client.py'], { cwd: services.sources, env: services.environment })
+  const client = startService(python, ['client.py'], { cwd: services.sources, env: services.environment })
   const { stdin, stdout } = client.child
   if (stdin === null || stdout === null) throw new Error('A client without pipes')
   const lines = createInterface({ input: stdout })

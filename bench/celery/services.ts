@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { freePorts, type Service, startService, waitForLog } from './processes.js'
 
 const READY_TIMEOUT_MS = 60_000
+/** Debian's own Python, for which setup.sh installs Celery; another may come first on the path. */
+export const python = '/usr/bin/python3'
 /** Where Debian has the scripts that do not change the user. */
-const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server'
+export const rabbitmqServer = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
 /** Broker, result store and worker of Celery, each a process, on free ports of the loopback interface. */
 export interface CeleryServices {
@@ -37,7 +39,7 @@ export async function startServices(dir: string): Promise<CeleryServices> {
     // The program runs from dist/, the Python sources stay where they are.
     const sources = fileURLToPath(new URL('../../../bench/celery', import.meta.url))
     const worker = startService(
-      'python3',
+      python,
       ['-m', 'celery', '-A', 'tasks', 'worker', '--pool', 'solo', '--concurrency', '1', '--loglevel', 'INFO'],
       { cwd: sources, env: environment }
     )
@@ -114,7 +116,7 @@ async function startRabbitmq(
     cwd: dir,
     env
   })
-  const broker = startService(RABBITMQ, [], { cwd: dir, env })
+  const broker = startService(rabbitmqServer, [], { cwd: dir, env })
   try {
     await waitForLog(broker, 'Server startup complete', READY_TIMEOUT_MS)
   } catch (err) {
