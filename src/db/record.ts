@@ -31,3 +31,11 @@ export function decodeRecord<T>(bytes: Uint8Array, what: string): T {
   }
   return JSON.parse(decoder.decode(body)) as T
 }
+
+/** What is wrong with a stored value, as far as its header and checksum tell; undefined where nothing is. */
+export function recordDamage(bytes: Uint8Array): string | undefined {
+  if (bytes.length < HEADER_SIZE_BYTES) return 'it is too short'
+  if (bytes[0] !== FORMAT_VERSION) return `its format is ${bytes[0]}, which is unknown`
+  const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)
+  return checksum === crc32(bytes.subarray(HEADER_SIZE_BYTES)) ? undefined : 'its checksum does not fit'
+}

@@ -40,6 +40,24 @@ export class DatabaseCorruptError extends BuffaloError {
   }
 }
 
+/** The database was written by a newer version of the program, whose layout this one does not know. */
+export class DatabaseVersionError extends BuffaloError {
+  constructor(path: string, found: number, known: number, options?: ErrorOptions) {
+    super(
+      'BUFFALO_ERR_DATABASE_VERSION',
+      `The database at ${path} has layout ${found}, and this version knows layouts up to ${known}: upgrade buffalo-node, or choose another --data-dir`,
+      options
+    )
+  }
+}
+
+/** The disk does not take what must be written. Nothing of the batch counts; the caller may try again. */
+export class DatabaseWriteError extends BuffaloError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('BUFFALO_ERR_DATABASE_WRITE', message, options)
+  }
+}
+
 /** The identity file cannot be read, or is not an Ed25519 key. */
 export class IdentityError extends BuffaloError {
   constructor(message: string, options?: ErrorOptions) {
