@@ -20,11 +20,26 @@ export type NodeEvent =
   | ({ type: 'job:missing'; reason: string } & JobEvent)
   /** The chain says that the job is final. */
   | ({ type: 'job:final' } & JobEvent)
+  /** This worker claimed the job. It works on it once the claim has stood: then `lease:acquired`. Times in ms, as in Lease. */
+  | ({ type: 'lease:claimed'; slot: number; rank: number; startMs: number; expiresMs: number } & JobEvent)
   | ({ type: 'lease:acquired'; slot: number; rank: number } & JobEvent)
   | ({ type: 'lease:renewed'; expiresMs: number } & JobEvent)
   | ({ type: 'lease:released'; reason: ReleaseReason } & JobEvent)
   /** A better lease than this node's arrived: it stops. */
   | ({ type: 'lease:lost'; holder: PeerKey } & JobEvent)
+  /**
+   * Another worker's lease arrived, and said something new: a claim (sequence 0), a renewal, or with `release` its end.
+   * What is known here of the deeds of a worker that may be gone by now.
+   */
+  | ({
+      type: 'lease:seen'
+      worker: PeerKey
+      slot: number
+      startMs: number
+      expiresMs: number
+      sequence: number
+      release?: ReleaseReason | undefined
+    } & JobEvent)
   | ({ type: 'execution:started'; manifest: string } & JobEvent)
   | ({ type: 'execution:finished'; success: boolean; code: number; durationMs: number } & JobEvent)
   | ({ type: 'execution:aborted' } & JobEvent)

@@ -1,0 +1,5 @@
+export * from './asker.js'
+export { isKnownEvent, type TimelineEvent, type UnknownEvent } from './event-schema.js'
+export { timelineProtocol } from './frames.js'
+export * from './server.js'
+export * from './timeline.js'
