@@ -26,6 +26,7 @@ import { subgraphClient } from '../src/subgraph/index.js'
 import { submitter } from '../src/submit/submitter.js'
 import { worker } from '../src/worker.js'
 import type { NodeConfig } from './config/resolve.js'
+import type { Connections } from './control.js'
 import type { ReadyInfo } from './event-relay.js'
 import { createModelCatalog, executorChildModule } from './model-catalog.js'
 
@@ -39,6 +40,7 @@ export interface NodeComponents {
 
 export interface RunningNode {
   ready: ReadyInfo
+  connections: Connections
   /** Gracefully: leases are released, running jobs finished or handed on. Safe to repeat. */
   stop(): Promise<void>
 }
@@ -50,6 +52,12 @@ interface Base extends NodeComponents {
   database: Database
   /** Takes what must be undone at the end, last first. */
   defer(undo: () => void | Promise<void>): void
+}
+
+/** What a role's start came to. */
+interface Started {
+  ready: ReadyInfo
+  network: Network
 }
 
 /** Between two looks at the chain where something is waited for. */
@@ -76,15 +84,15 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
     undo.push(() => database.close())
 
     const base: Base = { ...components, config, privateKey, database, defer: step => undo.push(step) }
-    const ready = config.role === 'worker' ? await startWorker(base) : await startSequencer(base)
-    return { ready, stop }
+    const { ready, network } = config.role === 'worker' ? await startWorker(base) : await startSequencer(base)
+    return { ready, connections: connectionsOf(network), stop }
   } catch (err) {
     await stop()
     throw err
   }
 }
 
-async function startSequencer(base: Base): Promise<ReadyInfo> {
+async function startSequencer(base: Base): Promise<Started> {
   const { config, privateKey, database, logger, emit } = base
   const { network: identity, timing, pollIntervalMs } = config
   // A sequencer reads the subgraph only; the chain is asked once, so that a wrong network is noticed here.
@@ -102,10 +110,10 @@ async function startSequencer(base: Base): Promise<ReadyInfo> {
     emit
   })
   await run(base, service)
-  return readyInfo(config, network, undefined)
+  return { ready: readyInfo(config, network, undefined), network }
 }
 
-async function startWorker(base: Base): Promise<ReadyInfo> {
+async function startWorker(base: Base): Promise<Started> {
   const { config, privateKey, database, logger, emit, signal } = base
   const { network: identity, timing } = config
   const clock = systemClock
@@ -172,7 +180,7 @@ async function startWorker(base: Base): Promise<ReadyInfo> {
     emit
   })
   await run(base, service)
-  return readyInfo(config, network, account.address)
+  return { ready: readyInfo(config, network, account.address), network }
 }
 
 async function openIdentity(dataDir: string): Promise<PrivateKey> {
@@ -217,6 +225,17 @@ async function joinNetwork({ config, privateKey, logger, defer }: Base): Promise
 async function run({ defer }: Base, service: Startable): Promise<void> {
   defer(() => service.stop())
   await service.start()
+}
+
+function connectionsOf({ gate, peers, disconnect }: Network): Connections {
+  return {
+    peers,
+    async deny(peerId) {
+      gate.deny(peerId)
+      await disconnect(peerId)
+    },
+    undeny: gate.undeny
+  }
 }
 
 function readyInfo(config: NodeConfig, network: Network, account: ReadyInfo['account']): ReadyInfo {

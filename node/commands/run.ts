@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { resolveNodeConfig } from '../config/resolve.js'
 import { type SettingName, settings } from '../config/settings.js'
+import { listenForControl } from '../control.js'
 import { createEventRelay, type ReadyInfo } from '../event-relay.js'
 import { createLogger } from '../log.js'
 import { listenForStop } from '../stop-signal.js'
@@ -42,10 +43,16 @@ async function run(command: Command): Promise<void> {
         relay({ type: 'event', event })
       }
     })
+    const control = listenForControl({
+      connections: node.connections,
+      answer: (id, health) => relay({ type: 'health', id, health }),
+      onError: err => logger.warn({ err }, 'a peer could not be disconnected')
+    })
     logger.info(node.ready, 'ready')
     relay({ type: 'ready', ready: node.ready })
     output.result({ ok: true, ...node.ready }, introduction(node.ready))
     await aborted(stop.signal)
+    control.dispose()
     await node.stop()
     logger.info({}, 'stopped')
   } catch (err) {

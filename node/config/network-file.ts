@@ -20,6 +20,8 @@ export interface NetworkFile {
   /** The ExampleClient contract, on networks that have one. */
   client?: Address
   timing: 'local' | 'internet'
+  /** How long a lease holds, where it is not the timing's own. */
+  leaseMs?: number
   /** Directory in which the nodes of one machine leave their addresses for each other; absolute once read. */
   peers?: string
   bootstrap: string[]
@@ -34,10 +36,11 @@ const fields = {
   models: { schema: z.record(z.string(), address.schema), must: 'an object of task name → contract address' },
   client: address,
   timing: choice('local', 'internet'),
+  leaseMs: integer(1),
   peers: text,
   bootstrap: list(multiaddr)
 }
-const optional = new Set(['client', 'peers', 'models', 'bootstrap', 'timing'])
+const optional = new Set(['client', 'peers', 'models', 'bootstrap', 'timing', 'leaseMs'])
 
 /** Reads and checks a network file; undefined where there is none. Throws ConfigError. */
 export function readNetworkFile(path: string): NetworkFile | undefined {

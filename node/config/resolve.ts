@@ -3,6 +3,8 @@ import type { AccountSource } from '../../src/chain/account.js'
 import {
   type Address,
   ConfigError,
+  checkTiming,
+  deliveryMs,
   internetTiming,
   type LeaseTiming,
   localTiming,
@@ -86,11 +88,14 @@ export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
   const account = resolveAccount(settings, 1)
   const timingName = settings.timing ?? network?.timing ?? 'internet'
   const local = timingName === 'local'
+  const base = local ? localTiming : internetTiming
+  const timing = { ...base, leaseMs: settings.leaseMs ?? network?.leaseMs ?? base.leaseMs }
+  checkTiming(timing, deliveryMs[timingName])
   return {
     role: settings.role,
     dataDir: resolve(settings.dataDir ?? defaultDataDir(settings.role, account)),
     ...resolveNetwork(loaded, network),
-    timing: local ? localTiming : internetTiming,
+    timing,
     timingName,
     // Within about a second of the block, at a cost that a public endpoint bears.
     pollIntervalMs: local ? 250 : 1_000,

@@ -52,6 +52,11 @@ export const settings = {
     '--timing <which>',
     'lease timing: local or internet; equal on all nodes of a network'
   ),
+  leaseMs: setting(
+    integer(1),
+    '--lease-ms <ms>',
+    'how long a claim holds before it must be renewed; 10000 by default, equal on all nodes of a network'
+  ),
 
   listen: setting(
     list(multiaddr),

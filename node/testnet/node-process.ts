@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { type NodeEvent, ProcessError, TimeoutError } from '../../src/interface/index.js'
 import { childEnvironment } from '../config/environment.js'
+import type { ControlMessage, NodeHealth } from '../control.js'
 import { parseNodeMessage, type ReadyInfo } from '../event-relay.js'
 import { programPath } from '../paths.js'
 import { stopMessage } from '../stop-signal.js'
@@ -28,6 +29,10 @@ export interface NodeProcess {
   /** Asks for a graceful stop, and kills the node after `timeoutMs`. Safe to repeat. */
   stop(timeoutMs: number): Promise<void>
   kill(signal: NodeJS.Signals): void
+  /** Cuts the node's connections to a peer and refuses new ones, or takes that back. */
+  setDenied(peerId: string, isDenied: boolean): void
+  /** Undefined if it does not answer within `timeoutMs`. */
+  health(timeoutMs: number): Promise<NodeHealth | undefined>
   /** The end of its log. */
   log(): string[]
 }
@@ -64,6 +69,15 @@ export function startNodeProcess(init: NodeProcessInit): NodeProcess {
   const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null
 
+  const waitingForHealth = new Map<number, (health: NodeHealth | undefined) => void>()
+  let healthRequests = 0
+  const control = (message: ControlMessage): void => {
+    if (child.connected) {
+      // If it is gone at this moment, its exit tells.
+      child.send(message, () => undefined)
+    }
+  }
+
   const started = Promise.withResolvers<ReadyInfo>()
   // It is awaited only by who asks for it.
   started.promise.catch(() => undefined)
@@ -73,6 +87,8 @@ export function startNodeProcess(init: NodeProcessInit): NodeProcess {
       started.resolve(message.ready)
     } else if (message?.type === 'event') {
       init.onEvent?.(message.event)
+    } else if (message?.type === 'health') {
+      waitingForHealth.get(message.id)?.(message.health)
     }
   })
   child.once('error', err =>
@@ -120,6 +136,20 @@ export function startNodeProcess(init: NodeProcessInit): NodeProcess {
     },
     kill: signal => {
       child.kill(signal)
+    },
+    setDenied: (peerId, isDenied) => control({ type: isDenied ? 'buffalo:deny' : 'buffalo:undeny', peerId }),
+    async health(timeoutMs) {
+      const id = ++healthRequests
+      const { promise, resolve } = Promise.withResolvers<NodeHealth | undefined>()
+      waitingForHealth.set(id, resolve)
+      const timer = setTimeout(() => resolve(undefined), timeoutMs)
+      control({ type: 'buffalo:health', id })
+      try {
+        return await promise
+      } finally {
+        clearTimeout(timer)
+        waitingForHealth.delete(id)
+      }
     }
   }
 }

@@ -32,6 +32,13 @@ export function gossipsubPubsub(gossipsub: GossipSub): PubSub {
   }
 }
 
+/** A peer's score; 0 for one that gossipsub does not know. The service's type keeps from us what the service has. */
+export function peerScoreOf(gossipsub: GossipSub, peerId: string): number {
+  if (!('getScore' in gossipsub) || typeof gossipsub.getScore !== 'function') return 0
+  const score: unknown = gossipsub.getScore(peerId)
+  return typeof score === 'number' ? score : 0
+}
+
 /**
  * The id of a message: SHA-256 of its topic and data. Messages carry no author or number of gossipsub's, as they are
  * signed envelopes already: signing twice costs most of the throughput.
@@ -40,6 +47,15 @@ export function messageId(topic: string, data: Uint8Array): Uint8Array {
   // The zero byte ends the topic: no two pairs hash the same bytes.
   return createHash('sha256').update(topic).update('\0').update(data).digest()
 }
+
+export const scoreThresholds = {
+  /** Below this, no gossip is exchanged: after two invalid messages. */
+  gossip: -10,
+  /** Below this, own messages are not sent to the peer: after four. */
+  publish: -50,
+  /** Below this, nothing of the peer is read: after five. */
+  graylist: -80
+} as const
 
 /** The options of gossipsub for a node that takes part in these topics and no others. */
 export function gossipsubOptions(topics: string[]): Partial<GossipsubOpts> {
@@ -96,12 +112,9 @@ export function gossipsubOptions(topics: string[]): Partial<GossipsubOpts> {
 
     scoreParams: peerScore(topics),
     scoreThresholds: {
-      // Below this, no gossip is exchanged: after two invalid messages.
-      gossipThreshold: -10,
-      // Below this, own messages are not sent to the peer: after four.
-      publishThreshold: -50,
-      // Below this, nothing of the peer is read: after five.
-      graylistThreshold: -80,
+      gossipThreshold: scoreThresholds.gossip,
+      publishThreshold: scoreThresholds.publish,
+      graylistThreshold: scoreThresholds.graylist,
       // Peer exchange is off.
       acceptPXThreshold: 100,
       // When the median of the mesh is below this, better peers are grafted.

@@ -13,7 +13,7 @@ import type { Clock, Logger, PeerKey, PubSub, Startable } from '../interface/ind
 import { dialer } from './dialer.js'
 import { directoryDiscovery } from './directory-discovery.js'
 import { connectionGate, type Gate, type GateInit } from './gate.js'
-import { gossipsubOptions, gossipsubPubsub } from './gossipsub-pubsub.js'
+import { gossipsubOptions, gossipsubPubsub, peerScoreOf } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
 import { connectionLimits, dialerLimits, peerStoreLimits } from './limits.js'
 import { openPeerDatastore } from './peer-datastore.js'
@@ -63,6 +63,8 @@ export interface ConnectedPeer {
   peerId: string
   address: string
   direction: 'inbound' | 'outbound'
+  /** What gossipsub thinks of it: below `scoreThresholds.graylist` nothing of it is read. */
+  score: number
 }
 
 /** A node's place in the network. Once stopped it cannot be started again. */
@@ -176,7 +178,8 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
         peers.set(remotePeer.toString(), {
           peerId: remotePeer.toString(),
           address: remoteAddr.toString(),
-          direction
+          direction,
+          score: peerScoreOf(libp2p.services.gossipsub, remotePeer.toString())
         })
       }
       return [...peers.values()]

@@ -5,6 +5,7 @@ import sharp from 'sharp'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createModelRegistry, manifestLocation } from '../../models/index.js'
 import { devProvider, devSigner } from '../../node/devnet/accounts.js'
+import { startFaultProxy } from '../../node/testnet/chaos/fault-proxy.js'
 import { oracleAbi } from '../../src/chain/abi/index.js'
 import { parseLog } from '../../src/chain/typed-contract.js'
 import {
@@ -14,7 +15,6 @@ import {
   ModelCategory,
   OutputFormat
 } from '../../src/interface/index.js'
-import { startFaultProxy } from '../helpers/fault-proxy.js'
 import { createTestNetwork, type TestNetwork } from '../helpers/node-process.js'
 import { root } from '../unit/project/source-files.js'
 

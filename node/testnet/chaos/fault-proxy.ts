@@ -1,9 +1,20 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What the proxy does with a request: pass it on, cut the connection, never answer, or answer so. */
-export type ProxyMode = 'pass' | 'cut' | 'hang' | { status: number; body: string }
+/** What the proxy does with a request. */
+export type ProxyMode =
+  | 'pass'
+  /** Closes the connection without a word. */
+  | 'cut'
+  /** Never answers. */
+  | 'hang'
+  /** Answers so, and asks nobody. */
+  | { status: number; body: string }
+  /** Passes it on after a while. */
+  | { delayMs: number }
+  /** Answers with what this makes of it; `forward` asks the real endpoint. */
+  | { answer(body: string, forward: (body: string) => Promise<string>): Promise<string> }
 
 export interface FaultProxy {
   /** `http://127.0.0.1:<port>` */
@@ -19,25 +30,36 @@ export interface FaultProxy {
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let mode: (count: number) => ProxyMode = () => 'pass'
   let count = 0
-  const pass = async (body: string, response: ServerResponse) => {
+
+  const ask = async (body: string): Promise<{ status: number; text: string }> => {
     const answer = await fetch(target, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body
     })
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+    return { status: answer.status, text: await answer.text() }
   }
+
+  async function respond(now: ProxyMode, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request)
+    if (now === 'hang') return
+    if (now === 'cut') {
+      request.socket.destroy()
+    } else if (typeof now === 'object' && 'status' in now) {
+      response.writeHead(now.status).end(now.body)
+    } else if (typeof now === 'object' && 'answer' in now) {
+      const text = await now.answer(body, async asked => (await ask(asked)).text)
+      response.writeHead(200, { 'content-type': 'application/json' }).end(text)
+    } else {
+      if (typeof now === 'object') await new Promise(resolve => setTimeout(resolve, now.delayMs))
+      const { status, text } = await ask(body)
+      response.writeHead(status, { 'content-type': 'application/json' }).end(text)
+    }
+  }
+
   const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      const now = mode(++count)
-      if (now === 'hang') return
-      if (now === 'cut') request.socket.destroy()
-      else if (now === 'pass')
-        pass(Buffer.concat(chunks).toString(), response).catch(() => request.socket.destroy())
-      else response.writeHead(now.status).end(now.body)
-    })
+    // Where the real endpoint fails, so does the proxy.
+    respond(mode(++count), request, response).catch(() => request.socket.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -54,4 +76,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await closed
     }
   }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type FaultProxy, startFaultProxy } from '../../../node/testnet/chaos/fault-proxy.js'
 import { createChainClient } from '../../../src/chain/provider.js'
 import { type Rpc, rpc } from '../../../src/chain/rpc.js'
 import {
@@ -10,7 +11,6 @@ import {
   systemClock,
   WrongChainError
 } from '../../../src/interface/index.js'
-import { type FaultProxy, startFaultProxy } from '../../helpers/fault-proxy.js'
 import { type OracleChain, startOracleChain } from '../../helpers/oracle-chain.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 

@@ -1,8 +1,8 @@
 import { HDNodeWallet, Mnemonic } from 'ethers'
 import { expect, test } from 'vitest'
+import { startFaultProxy } from '../../../node/testnet/chaos/fault-proxy.js'
 import { submissionChain } from '../../../src/chain/submission-chain.js'
 import { type Hex, type SubmissionChain, SubmissionStatus } from '../../../src/interface/index.js'
-import { startFaultProxy } from '../../helpers/fault-proxy.js'
 import { submitterFixture } from './fixture.js'
 import { eventually } from './harness.js'
 
