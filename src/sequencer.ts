@@ -9,6 +9,7 @@ import type {
   EmitEvent,
   JobKey,
   JobReference,
+  Lease,
   LeaseTiming,
   Logger,
   NetworkIdentity,
@@ -101,8 +102,9 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       handlers: {
         onJobs: references => announcements.heard(references.map(({ key }) => key)),
         onPresence: ({ worker }) => onWorker(worker),
-        // A sequencer takes no side in who works on a job, and hears of results from the subgraph.
-        onLeases() {},
+        // A sequencer takes no side in who works on a job; it only remembers, for the timeline.
+        onLeases,
+        // It hears of results from the subgraph.
         onResults() {},
         isKnownJob: job => open.has(job)
       }
@@ -177,6 +179,17 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     function close(job: JobKey): void {
       open.delete(job)
       announcements.remove(job)
+    }
+
+    /** Of anyone: who is registered, a sequencer does not know. The timeline bounds what it keeps of one job. */
+    function onLeases(leases: Lease[]): void {
+      for (const { job, worker, startMs, expiresMs, sequence, release } of leases) {
+        const reference = open.get(job)
+        if (reference === undefined) continue
+        const slot = Math.floor(startMs / timing.slotMs)
+        const seen = { worker, slot, startMs, expiresMs, sequence, release }
+        emit({ type: 'lease:seen', job, jobId: reference.jobId, atMs: clock.now(), ...seen })
+      }
     }
 
     /** A worker that has just joined has heard of no job yet. */

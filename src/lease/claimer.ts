@@ -177,15 +177,24 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const lease = await own.claim(candidate)
       if (lease === undefined) return enqueueIfOpen(candidate)
       book.add(lease)
+      const slot = slotOf(lease, timing.slotMs)
+      const { startMs, expiresMs } = lease
+      emit({ type: 'lease:claimed', job: key, jobId, atMs: clock.now(), slot, rank, startMs, expiresMs })
       if (queue.get(key) === undefined) return own.release(key, ReleaseReason.Orphaned)
       if (!isOwner) {
         await new Promise<void>(resolve => clock.schedule(quarterSlotMs, resolve))
       }
       if (own.held(key) === undefined) return
       if (book.holder(key, clock.now())?.worker !== self) return lose(key)
-      const slot = slotOf(lease, timing.slotMs)
       emit({ type: 'lease:acquired', job: key, jobId, atMs: clock.now(), slot, rank })
       init.onAcquired(candidate)
+    }
+
+    /** For the timeline: why another has a job is asked when that one may be gone. */
+    function tell(lease: Lease, { reference: { jobId } }: Candidate): void {
+      const { job, worker, startMs, expiresMs, sequence, release } = lease
+      const seen = { worker, slot: slotOf(lease, timing.slotMs), startMs, expiresMs, sequence, release }
+      emit({ type: 'lease:seen', job, jobId, atMs: clock.now(), ...seen })
     }
 
     function enqueueIfOpen(candidate: Candidate): void {
@@ -255,6 +264,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
           if (!book.add(lease)) continue
           const candidate = queue.get(lease.job)
           if (candidate === undefined) continue
+          tell(lease, candidate)
           if (own.held(lease.job) !== undefined && !claiming.has(lease.job)) {
             if (book.holder(lease.job, clock.now())?.worker === self) continue
             init.onLost(lease.job)
