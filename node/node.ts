@@ -24,6 +24,7 @@ import { createNetwork, type Network } from '../src/network/libp2p.js'
 import { sequencer } from '../src/sequencer.js'
 import { subgraphClient } from '../src/subgraph/index.js'
 import { submitter } from '../src/submit/submitter.js'
+import { type Timeline, timeline, timelineServer } from '../src/timeline/index.js'
 import { worker } from '../src/worker.js'
 import type { NodeConfig } from './config/resolve.js'
 import type { Connections } from './control.js'
@@ -50,6 +51,7 @@ interface Base extends NodeComponents {
   config: NodeConfig
   privateKey: PrivateKey
   database: Database
+  timeline: Timeline
   /** Takes what must be undone at the end, last first. */
   defer(undo: () => void | Promise<void>): void
 }
@@ -83,7 +85,26 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
     const database = await createDatabase(join(config.dataDir, 'db'))
     undo.push(() => database.close())
 
-    const base: Base = { ...components, config, privateKey, database, defer: step => undo.push(step) }
+    const history = timeline()({
+      database,
+      clock: systemClock,
+      logger: components.logger.child({ name: 'timeline' })
+    })
+    await history.start()
+    undo.push(() => history.stop())
+
+    const base: Base = {
+      ...components,
+      emit(event) {
+        history.record(event)
+        components.emit(event)
+      },
+      config,
+      privateKey,
+      database,
+      timeline: history,
+      defer: step => undo.push(step)
+    }
     const { ready, network } = config.role === 'worker' ? await startWorker(base) : await startSequencer(base)
     return { ready, connections: connectionsOf(network), stop }
   } catch (err) {
@@ -203,7 +224,7 @@ function connect({ config, logger, signal }: Base): Promise<ChainClient> {
   })
 }
 
-async function joinNetwork({ config, privateKey, logger, defer }: Base): Promise<Network> {
+async function joinNetwork({ config, privateKey, timeline, logger, defer }: Base): Promise<Network> {
   const network = await createNetwork(
     {
       privateKey,
@@ -218,6 +239,14 @@ async function joinNetwork({ config, privateKey, logger, defer }: Base): Promise
     { clock: systemClock, logger: logger.child({ name: 'network' }) }
   )
   defer(() => network.stop())
+  const server = timelineServer({ role: config.role })({
+    libp2p: network.libp2p,
+    timeline,
+    clock: systemClock,
+    logger: logger.child({ name: 'timeline' })
+  })
+  await server.start()
+  defer(() => server.stop())
   await network.start()
   return network
 }

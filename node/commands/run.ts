@@ -40,7 +40,8 @@ async function run(command: Command): Promise<void> {
       signal: stop.signal,
       emit(event) {
         logger.debug({ ...event, jobId: event.jobId.toString() }, event.type)
-        relay({ type: 'event', event })
+        // What others do, the parent process hears from them.
+        if (event.type !== 'lease:seen') relay({ type: 'event', event })
       }
     })
     const control = listenForControl({
