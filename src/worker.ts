@@ -33,17 +33,13 @@ import { ReleaseReason, SubmissionStatus } from './interface/index.js'
 import { finality } from './job/finality.js'
 import { intake } from './job/intake.js'
 import { jobKey } from './job/job-key.js'
+import { claimGate } from './lease/claim-gate.js'
 import { claimer } from './lease/claimer.js'
 import { leaseBook } from './lease/lease-book.js'
 import { ownLeases } from './lease/own-leases.js'
 import { presencePublisher } from './lease/presence.js'
 import { roster } from './lease/roster.js'
 import { waitingLeases } from './lease/waiting-leases.js'
-
-/** A worker claims nothing before it has listened for this many presence intervals after it found a peer. */
-const LISTEN_INTERVALS = 1.5
-/** Without any peer it goes on alone after this many. */
-const ALONE_INTERVALS = 4
 
 export interface WorkerInit {
   network: NetworkIdentity
@@ -54,6 +50,11 @@ export interface WorkerInit {
   capacity: number
   /** How long a job that no live worker can run waits before it is failed. */
   unservedAfterMs: number
+  /**
+   * Whether the database is known to hold all that this node's key has signed (`OpenedDatabase.isContinuous`): if not, nothing
+   * is claimed until earlier leases have run out. True by default.
+   */
+  isContinuous?: boolean
   /** On shutdown, running jobs and unconfirmed submissions have this long to end. */
   drainMs: number
 }
@@ -87,7 +88,7 @@ export interface Worker extends Startable {
 
 /** A worker: checks announced jobs, claims its share, runs them and carries the results to the chain. */
 export function worker(init: WorkerInit): (components: WorkerComponents) => Worker {
-  const { network, timing, account, capacity } = init
+  const { network, timing, account, capacity, isContinuous = true } = init
   return ({
     pubsub,
     privateKey,
@@ -140,19 +141,25 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       logger: logger.child({ name: 'roster' })
     })
     const strangers = waitingLeases()
-    const own = ownLeases({ self, timing, onExpired: job => claims.onExpired(job) })({
+    const own = ownLeases({ self, timing, isContinuous, onExpired: job => claims.onExpired(job) })({
       database,
       gossip: topics,
       clock,
       logger: logger.child({ name: 'leases' }),
       emit
     })
+    const gate = claimGate({ timing, onListened: () => claims.start(), onChange: () => onGateChange() })({
+      database,
+      own,
+      hasPeers: () => pubsub.subscribers(topicOf(network, 'presence')).length > 0,
+      clock
+    })
     const claims = claimer({
       self,
       timing,
       unservedAfterMs: init.unservedAfterMs,
       canRun: model => catalog.models().includes(model),
-      room: () => (state === 'started' ? capacity - running.size : 0),
+      room: () => (state === 'started' && gate.isOpen() ? capacity - running.size : 0),
       onAcquired,
       onLost: job => running.get(job)?.abort(),
       onFinal
@@ -162,7 +169,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       account,
       timing,
       models: () => catalog.models(),
-      capacity: () => (state === 'started' ? capacity : 0),
+      capacity: () => (state === 'started' && gate.opensSoon() ? capacity : 0),
       load: () => running.size
     })({ gossip: topics, clock, logger: logger.child({ name: 'presence' }) })
 
@@ -194,8 +201,20 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
 
     /** A lease counts if its author is a registered worker; until its presence shows that, the lease waits. */
     function onLeases(leases: Lease[], author: PeerKey): void {
+      if (author === self) return hearOwn(leases)
       if (others.isRegistered(author)) claims.onLeases(leases)
       else strangers.hold(author, leases)
+    }
+
+    /** From peers, and with this node's signature: of an earlier run, or of a twin. */
+    function hearOwn(leases: Lease[]): void {
+      own
+        .heard(leases)
+        .catch(err => logger.warn({ err }, 'leases of an earlier run could not be noted'))
+        .finally(() => {
+          claims.onLeases(leases)
+          gate.recheck()
+        })
     }
 
     async function onPresence(message: Presence): Promise<void> {
@@ -314,17 +333,11 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       await submitter.drain(Math.max(0, deadlineMs - clock.now()))
     }
 
-    /** Waits until the others' presence has been heard, or it is clear that there is nobody. */
-    function startClaiming(startedMs: number): void {
-      const hasPeers = pubsub.subscribers(topicOf(network, 'presence')).length > 0
-      const waitedMs = clock.now() - startedMs
-      if (hasPeers || waitedMs >= ALONE_INTERVALS * timing.presenceIntervalMs) {
-        clock.schedule(hasPeers ? LISTEN_INTERVALS * timing.presenceIntervalMs : 0, () => claims.start())
-        return
-      }
-      clock.schedule(timing.presenceIntervalMs / 10, () => {
-        if (state === 'started') startClaiming(startedMs)
-      })
+    /** Others rank without a worker that is full. */
+    function onGateChange(): void {
+      if (state !== 'started') return
+      presence.publish().catch(err => logger.debug({ err }, 'presence could not be published'))
+      claims.onRoom()
     }
 
     return {
@@ -337,17 +350,18 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         await recover()
         presence.start()
         watchRoster(others.version())
-        startClaiming(clock.now())
+        gate.start()
       },
       async stop() {
         if (state !== 'started') return
         state = 'stopping'
+        gate.stop()
         claims.stop()
         // From here on presence says that there is no room.
-        await presence.publish()
+        await presence.publish().catch(err => logger.debug({ err }, 'presence could not be published'))
         await drain()
         presence.stop()
-        for (const job of own.jobs()) await own.release(job, ReleaseReason.ShuttingDown)
+        await own.releaseAll(ReleaseReason.ShuttingDown)
         own.stop()
         jobs.stop()
         settled.stop()

@@ -3,6 +3,7 @@ import {
   type ChainReader,
   type Clock,
   type Database,
+  DatabaseWriteError,
   type EmitEvent,
   type ExecutionRequest,
   type Executor,
@@ -17,8 +18,8 @@ import {
   type Result
 } from '../interface/index.js'
 
-/** Wait before a job is read again from a chain that does not answer. */
-const CHAIN_RETRY_MS = 1_000
+/** Wait before a job is read again from a chain that does not answer, or a result is written again to a disk that is full. */
+const RETRY_MS = 1_000
 
 export interface JobRunnerComponents {
   chain: Pick<ChainReader, 'verifyJobs'>
@@ -43,7 +44,7 @@ export type RunEnding =
 /** Takes a claimed job from the chain to a stored result. */
 export interface JobRunner {
   /**
-   * Waits for the chain as long as it must. What is the job's own fault becomes a failed result. Rejects if it is
+   * Waits for the chain, and for a full disk, as long as it must. What is the job's own fault becomes a failed result. Rejects if it is
    * aborted, or if this node's own means fail: then nothing is known of the job.
    */
   run(reference: JobReference, signal: AbortSignal): Promise<RunEnding>
@@ -65,7 +66,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
             { err, jobId: reference.jobId },
             'a job could not be read from the chain; trying again'
           )
-          await new Promise<void>(resolve => clock.schedule(CHAIN_RETRY_MS, resolve))
+          await new Promise<void>(resolve => clock.schedule(RETRY_MS, resolve))
           signal.throwIfAborted()
         }
       }
@@ -103,6 +104,22 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
       }
     }
 
+    /** Until the disk takes it. With the lease lost meanwhile, the result is another worker's to make. */
+    async function store(result: Result, signal: AbortSignal): Promise<void> {
+      for (;;) {
+        try {
+          await database.batch([results.put(result.requestHash, { result, settled: false })], { sync: true })
+          return
+        } catch (err) {
+          if (!(err instanceof DatabaseWriteError)) throw err
+          signal.throwIfAborted()
+          logger.debug({ err, jobId: result.jobId }, 'a result could not be stored; trying again')
+          await new Promise<void>(resolve => clock.schedule(RETRY_MS, resolve))
+          signal.throwIfAborted()
+        }
+      }
+    }
+
     /** A job that this worker claimed without having the model is one that nobody can run. */
     function servableModel({ category, manifestLocation }: Job): string {
       if (!catalog.knowsTask(category)) {
@@ -126,7 +143,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
         const earlier = await results.get(job.requestHash)
         const result =
           earlier === undefined ? await execute(job, signal) : { ...earlier.result, job: job.key }
-        await database.batch([results.put(job.requestHash, { result, settled: false })], { sync: true })
+        await store(result, signal)
         return { kind: 'done', result }
       }
     }

@@ -1,13 +1,15 @@
 import { type OwnLease, ownLeaseRepository } from '../db/repositories/own-lease.js'
+import { signedClaimRepository } from '../db/repositories/signed-claim.js'
 import type { JobKey, PeerKey } from '../interface/bytes.js'
 import type { Clock, Timer } from '../interface/clock.js'
 import type { Database } from '../interface/database.js'
+import { DatabaseWriteError } from '../interface/errors.js'
 import type { EmitEvent } from '../interface/events.js'
 import type { Gossip } from '../interface/gossip.js'
 import type { JobReference } from '../interface/job.js'
 import type { Candidate, Lease, LeaseTiming, ReleaseReason } from '../interface/lease.js'
 import type { Logger } from '../interface/logger.js'
-import { slotOf } from './holder.js'
+import { signingHistory } from './signing-history.js'
 
 /** A lease is renewed when a third of it has passed: two renewals may be lost before it expires. */
 const RENEW_WHEN_LEFT = 2 / 3
@@ -17,6 +19,8 @@ const TICKS_PER_LEASE = 12
 export interface OwnLeasesInit {
   self: PeerKey
   timing: LeaseTiming
+  /** Whether the database holds all that this key has signed; see `signing-history.ts`. */
+  isContinuous: boolean
   /** A lease ran out before it was renewed (the process was stopped, the disk hung): its work must stop. */
   onExpired(job: JobKey): void
 }
@@ -31,15 +35,24 @@ export interface OwnLeasesComponents {
 
 /** The leases that this node has signed and not given up. Each is on disk before anyone hears of it. */
 export interface OwnLeases {
-  /** Takes up what an earlier run held: what has not been released and has not expired. */
+  /**
+   * Takes up what an earlier run held: what has not been released and has not expired. Nothing of a database that is not
+   * continuous: what it says to be held may have been released, or lost, since.
+   */
   recover(): Promise<OwnLease[]>
   /**
    * Claims a job until now + L, at most until its deadline. Resolves when the lease is on disk and handed to gossip.
-   * Undefined if this node already claimed the job in the present slot: two claims in one slot are equivocation.
+   * Undefined if this key claimed the job in the present slot, or may have: two claims in one slot are equivocation.
    */
   claim(candidate: Candidate): Promise<Lease | undefined>
+  /** No claim is made before this time (ms since the epoch). */
+  quietUntilMs(): number
+  /** Leases with this node's own signature that came from peers. */
+  heard(leases: Lease[]): Promise<void>
   /** Gives a lease up and says so. Does nothing where there is none. */
   release(job: JobKey, reason: ReleaseReason): Promise<void>
+  /** Gives all leases up. Those whose release the disk does not take run out by themselves. */
+  releaseAll(reason: ReleaseReason): Promise<void>
   /** The job is final: its lease is dropped without a word, since its result says it all. */
   forget(job: JobKey): Promise<void>
   held(job: JobKey): Lease | undefined
@@ -51,13 +64,14 @@ export interface OwnLeases {
 export function ownLeases({
   self,
   timing,
+  isContinuous,
   onExpired
 }: OwnLeasesInit): (components: OwnLeasesComponents) => OwnLeases {
   return ({ database, gossip, clock, logger, emit }) => {
     const repository = ownLeaseRepository(database)
     const held = new Map<JobKey, OwnLease>()
-    /** Jobs claimed by this node that are not final, with the start of the last claim. */
-    const lastStartMs = new Map<JobKey, number>()
+    const claims = signedClaimRepository(database)
+    const history = signingHistory({ timing, isContinuous })({ claims, database, clock, logger })
     let ticker: Timer | undefined
     let stopped = false
 
@@ -71,7 +85,7 @@ export function ownLeases({
 
     function hold(entry: OwnLease): void {
       held.set(entry.lease.job, entry)
-      lastStartMs.set(entry.lease.job, entry.lease.startMs)
+      history.sign(entry.lease.job, entry.lease.startMs)
       tick()
     }
 
@@ -79,12 +93,15 @@ export function ownLeases({
       if (ticker !== undefined || stopped || held.size === 0) return
       ticker = clock.schedule(timing.leaseMs / TICKS_PER_LEASE, () => {
         renewDue()
-          .catch(err =>
-            logger.error(
+          .catch(err => {
+            // A renewal that is not on disk is not published. The database says by itself, once, that it cannot write.
+            const say = err instanceof DatabaseWriteError ? logger.debug : logger.error
+            say.call(
+              logger,
               { err },
               'leases could not be renewed; their jobs go to other workers unless the next try succeeds'
             )
-          )
+          })
           .finally(() => {
             ticker = undefined
             tick()
@@ -126,8 +143,22 @@ export function ownLeases({
       if (standing.length > 0) await gossip.publishLeases(standing.map(({ lease }) => lease))
     }
 
+    async function release(entries: OwnLease[], reason: ReleaseReason): Promise<void> {
+      if (entries.length === 0) return
+      for (const { lease } of entries) held.delete(lease.job)
+      const released = entries.map(entry => ({
+        ...entry,
+        lease: { ...entry.lease, sequence: entry.lease.sequence + 1, release: reason }
+      }))
+      await save(released)
+      for (const { reference } of released) emit({ type: 'lease:released', ...event(reference), reason })
+      await gossip.publishLeases(released.map(({ lease }) => lease))
+    }
+
     return {
       async recover() {
+        await history.load()
+        if (!isContinuous) return []
         const ended: JobKey[] = []
         for await (const entry of repository.values()) {
           if (entry.lease.release !== undefined || entry.lease.expiresMs <= clock.now())
@@ -140,13 +171,7 @@ export function ownLeases({
       async claim(candidate) {
         const { reference, deadlineMs } = candidate
         const startMs = clock.now()
-        const last = lastStartMs.get(reference.key)
-        if (
-          last !== undefined &&
-          slotOf({ startMs: last }, timing.slotMs) >= slotOf({ startMs }, timing.slotMs)
-        ) {
-          return undefined
-        }
+        if (!history.maySign(reference.key, startMs)) return undefined
         const expiresMs = Math.min(startMs + timing.leaseMs, deadlineMs)
         const lease: Lease = {
           job: reference.key,
@@ -157,24 +182,35 @@ export function ownLeases({
           release: undefined
         }
         const entry = { ...candidate, lease }
-        lastStartMs.set(reference.key, startMs)
-        await save([entry])
+        history.sign(reference.key, startMs)
+        const operations = [
+          repository.put(reference.key, entry),
+          claims.put({ job: reference.key, startMs, source: 'self' })
+        ]
+        await database.batch(operations, { sync: true })
         hold(entry)
         await gossip.publishLeases([lease])
         return lease
       },
       async release(job, reason) {
         const entry = held.get(job)
-        if (entry === undefined) return
-        held.delete(job)
-        const lease: Lease = { ...entry.lease, sequence: entry.lease.sequence + 1, release: reason }
-        await save([{ ...entry, lease }])
-        emit({ type: 'lease:released', ...event(entry.reference), reason })
-        await gossip.publishLeases([lease])
+        if (entry !== undefined) await release([entry], reason)
+      },
+      async releaseAll(reason) {
+        await release([...held.values()], reason).catch((err: unknown) =>
+          logger.warn({ err }, 'the leases could not be released; they run out by themselves')
+        )
       },
       async forget(job) {
         held.delete(job)
-        if (lastStartMs.delete(job)) await database.batch([repository.del(job)])
+        if (history.forget(job)) await database.batch([repository.del(job)])
+      },
+      quietUntilMs: history.quietUntilMs,
+      async heard(leases) {
+        for (const lease of leases) {
+          const known = held.get(lease.job)?.lease ?? (await repository.get(lease.job))?.lease
+          await history.heard(lease, known)
+        }
       },
       held: job => held.get(job)?.lease,
       jobs: () => [...held.keys()],

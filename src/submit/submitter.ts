@@ -2,7 +2,7 @@ import { outboxRepository } from '../db/repositories/outbox.js'
 import { resultRepository } from '../db/repositories/result.js'
 import type { Clock } from '../interface/clock.js'
 import type { Database } from '../interface/database.js'
-import { ChainUnavailableError } from '../interface/errors.js'
+import { ChainUnavailableError, DatabaseWriteError } from '../interface/errors.js'
 import type { EmitEvent } from '../interface/events.js'
 import type { Logger } from '../interface/logger.js'
 import type { SigningAccount, SubmissionChain } from '../interface/submission-chain.js'
@@ -114,8 +114,9 @@ export function submitter(
           backoffMs = 0
         } catch (err) {
           if (signal.aborted) break
-          // The connection says by itself, once, that it is down.
-          if (err instanceof ChainUnavailableError) log.debug({ err }, 'Submitting waits for the chain')
+          // The connection and the database say by themselves, once, that they are down.
+          if (err instanceof ChainUnavailableError || err instanceof DatabaseWriteError)
+            log.debug({ err }, 'Submitting waits for the chain or the disk')
           else log.error({ err }, 'Submitting failed; trying again')
           backoffMs = Math.min(Math.max(backoffMs * 2, FIRST_BACKOFF_MS), LAST_BACKOFF_MS)
           retryMs = clock.now() + backoffMs
