@@ -12,16 +12,22 @@ import { type TestnetReport, testnet } from '../testnet/testnet.js'
 import { aborted } from '../wait.js'
 import { parseFlag } from './flags.js'
 import { addSettings, open } from './options.js'
+import { runTrial, type TrialName, trialOf } from './trials.js'
 
-const testnetSettings: SettingName[] = ['logLevel', 'logFormat']
+const testnetSettings: SettingName[] = ['leaseMs', 'logLevel', 'logFormat']
 
 export function addTestnetCommand(program: Command): void {
   const command = new Command('testnet')
     .description('run a whole network on this machine, send it real jobs, and check the answers')
-    .option('--sequencers <n>', 'how many sequencers', '1')
-    .option('--workers <n>', 'how many workers', '2')
-    .option('--jobs <n>', 'how many jobs', '4')
-    .option('--timeout <seconds>', 'until when all jobs must be final', '120')
+    .option('--sequencers <n>', 'how many sequencers; 1 by default')
+    .option('--workers <n>', 'how many workers; 2 by default, 3 in trials')
+    .option('--jobs <n>', 'how many jobs; 4 by default')
+    .option('--timeout <seconds>', 'until when all jobs must be final; 120 by default')
+    .option(
+      '--takeover',
+      'trial: kill the holder of a job again and again, and measure how soon another takes over'
+    )
+    .option('--kills <n>', 'how many holders --takeover kills; 30 by default')
     .option('--keep', 'leave the network up afterwards, until Ctrl+C')
     .option('--show-logs', "print the nodes' logs too")
     .addHelpText(
@@ -39,14 +45,19 @@ Examples:
 
 async function runTestnet(command: Command): Promise<void> {
   const { loaded, output, flags } = open(command)
-  const count = (name: string, value: unknown, min: number, max: number): number =>
-    parseFlag(name, integer(min, max), value) ?? min
-  const sizes = {
-    sequencers: count('--sequencers', flags.sequencers, 1, 50),
-    workers: count('--workers', flags.workers, 1, 200),
-    jobs: count('--jobs', flags.jobs, 0, 10_000)
+  const trial = trialOf(flags)
+  if (trial !== undefined) {
+    return runTrialUntilStopped(trial, open(command))
   }
-  const timeoutMs = count('--timeout', flags.timeout, 1, 86_400) * 1_000
+  const count = (name: string, value: unknown, min: number, max: number, otherwise: number): number =>
+    parseFlag(name, integer(min, max), value) ?? otherwise
+  const sizes = {
+    sequencers: count('--sequencers', flags.sequencers, 1, 50, 1),
+    workers: count('--workers', flags.workers, 1, 200, 2),
+    jobs: count('--jobs', flags.jobs, 0, 10_000, 4)
+  }
+  const { leaseMs } = loaded.settings
+  const timeoutMs = count('--timeout', flags.timeout, 1, 86_400, 120) * 1_000
   const stop = listenForStop(output.progress, 'the network')
   const late = new AbortController()
   const timer = setTimeout(
@@ -60,6 +71,7 @@ async function runTestnet(command: Command): Promise<void> {
   const display = createDisplay(board, process.stderr)
   const network = testnet({
     ...sizes,
+    ...(leaseMs === undefined ? {} : { leaseMs }),
     board,
     logger: createLogger({ ...resolveLog(loaded.settings), level: loaded.settings.logLevel ?? 'warn' }),
     onStep: step => display.step(`${step} …`),
@@ -79,6 +91,25 @@ async function runTestnet(command: Command): Promise<void> {
     display.stop()
     output.progress('Stopping everything …')
     await network.stop()
+    stop.dispose()
+  }
+}
+
+async function runTrialUntilStopped(
+  trial: TrialName,
+  { loaded, output, flags }: ReturnType<typeof open>
+): Promise<void> {
+  const stop = listenForStop(output.progress, 'the trial')
+  try {
+    await runTrial(trial, {
+      flags,
+      leaseMs: loaded.settings.leaseMs,
+      logger: createLogger({ ...resolveLog(loaded.settings), level: loaded.settings.logLevel ?? 'error' }),
+      output,
+      onStep: step => output.progress(`${step} …`),
+      signal: stop.signal
+    })
+  } finally {
     stop.dispose()
   }
 }

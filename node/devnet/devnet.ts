@@ -15,6 +15,8 @@ export interface DevnetInit {
   rpcPort?: number
   /** Default: a free port. */
   subgraphPort?: number
+  /** How long a lease holds on this network, where it is not the timing's own. */
+  leaseMs?: number
   logger: Logger
   /** Told of each step before it is taken. */
   onStep?(step: string): void
@@ -81,6 +83,7 @@ export async function startDevnet(init: DevnetInit): Promise<Devnet> {
       models,
       client,
       timing: 'local' as const,
+      ...(init.leaseMs === undefined ? {} : { leaseMs: init.leaseMs }),
       peers,
       bootstrap: []
     }

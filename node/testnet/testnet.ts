@@ -19,6 +19,8 @@ export interface TestnetInit {
   sequencers: number
   workers: number
   jobs: number
+  /** How long a lease holds, where it is not the timing's own. */
+  leaseMs?: number
   board: Board
   logger: Logger
   onStep(step: string): void
@@ -64,6 +66,7 @@ export function testnet(init: TestnetInit): Testnet {
     devnet = await startDevnet({
       networkFile,
       accounts: Math.max(10, init.workers + 1),
+      ...(init.leaseMs === undefined ? {} : { leaseMs: init.leaseMs }),
       logger: init.logger,
       onStep,
       signal

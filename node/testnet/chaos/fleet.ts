@@ -80,7 +80,7 @@ export async function createFleet(init: FleetInit): Promise<Fleet> {
     const subgraph = init.proxies ? await startFaultProxy(init.subgraph) : undefined
     const args = [
       ...['--role', role, '--network-file', init.networkFile, '--data-dir', join(init.directory, name)],
-      ...['--log-format', 'json', '--log-level', 'debug'],
+      ...['--log-format', 'json'],
       ...(rpc === undefined ? [] : ['--rpc-url', rpc.url]),
       ...(subgraph === undefined ? [] : ['--subgraph-url', subgraph.url]),
       ...(role === 'worker' ? ['--account-index', String(index)] : [])
