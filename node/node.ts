@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PrivateKey } from '@libp2p/interface'
@@ -7,7 +8,8 @@ import { type ChainClient, createChainClient } from '../src/chain/provider.js'
 import { ensureRegistered } from '../src/chain/registration.js'
 import { submissionChain } from '../src/chain/submission-chain.js'
 import { contentResolver } from '../src/content/index.js'
-import { createDatabase } from '../src/db/database.js'
+import { openDatabase } from '../src/db/open.js'
+import { pruner } from '../src/db/pruner.js'
 import { childProcessExecutor } from '../src/execute/index.js'
 import { topicsOf } from '../src/gossip/topic.js'
 import {
@@ -51,6 +53,8 @@ interface Base extends NodeComponents {
   config: NodeConfig
   privateKey: PrivateKey
   database: Database
+  /** Whether the database is known to hold all that the key has signed. */
+  isContinuous: boolean
   timeline: Timeline
   /** Takes what must be undone at the end, last first. */
   defer(undo: () => void | Promise<void>): void
@@ -71,19 +75,30 @@ const drainMs = 6_000
 
 /**
  * Starts a node, or undoes what it started and throws. Waits for a chain that is down.
- * Throws ConfigError, IdentityError, DatabaseLockedError, AccountError, WrongChainError, ListenError.
+ * Throws ConfigError, IdentityError, DatabaseLockedError, DatabaseVersionError, DatabaseCorruptError, AccountError, WrongChainError, ListenError.
  */
 export async function startNode(config: NodeConfig, components: NodeComponents): Promise<RunningNode> {
   const undo: (() => void | Promise<void>)[] = []
   const stop = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
-      await step()
+      try {
+        await step()
+      } catch (err) {
+        components.logger.warn({ err }, 'a part of the node did not end cleanly')
+      }
     }
   }
   try {
-    const privateKey = await openIdentity(config.dataDir)
-    const database = await createDatabase(join(config.dataDir, 'db'))
+    const { privateKey, isNewIdentity } = await openIdentity(config.dataDir)
+    const storage = { clock: systemClock, logger: components.logger.child({ name: 'database' }) }
+    const { database, compact, isContinuous } = await openDatabase(
+      { dataDir: config.dataDir, isNewIdentity },
+      storage
+    )
     undo.push(() => database.close())
+    const pruning = pruner({ retentionMs: config.retentionMs })({ database, compact, ...storage })
+    pruning.start()
+    undo.push(() => pruning.stop())
 
     const history = timeline()({
       database,
@@ -102,6 +117,7 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
       config,
       privateKey,
       database,
+      isContinuous,
       timeline: history,
       defer: step => undo.push(step)
     }
@@ -177,6 +193,7 @@ async function startWorker(base: Base): Promise<Started> {
     account: account.address,
     capacity: config.capacity,
     unservedAfterMs: config.unservedAfterMs,
+    isContinuous: base.isContinuous,
     drainMs
   })({
     pubsub: network.pubsub,
@@ -204,13 +221,15 @@ async function startWorker(base: Base): Promise<Started> {
   return { ready: readyInfo(config, network, account.address), network }
 }
 
-async function openIdentity(dataDir: string): Promise<PrivateKey> {
+async function openIdentity(dataDir: string): Promise<{ privateKey: PrivateKey; isNewIdentity: boolean }> {
   try {
     await mkdir(dataDir, { recursive: true })
   } catch (err) {
     throw new ConfigError(`--data-dir (flag): cannot make ${dataDir}: ${String(err)}`, { cause: err })
   }
-  return loadOrCreateIdentity(join(dataDir, 'identity.key'))
+  const path = join(dataDir, 'identity.key')
+  const isNewIdentity = !existsSync(path)
+  return { privateKey: await loadOrCreateIdentity(path), isNewIdentity }
 }
 
 /** Waits for the chain, and checks that it is the network's. */

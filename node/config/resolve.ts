@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { AccountSource } from '../../src/chain/account.js'
+import { defaultRetentionMs } from '../../src/db/pruner.js'
 import {
   type Address,
   ConfigError,
@@ -62,6 +63,8 @@ export interface NodeConfig {
   models: string[] | undefined
   executionTimeoutMs: number
   executionMemoryMb: number
+  /** How long what is done with stays in the database. */
+  retentionMs: number
   log: LogConfig
 }
 
@@ -112,6 +115,8 @@ export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
     models: settings.models,
     executionTimeoutMs: settings.executionTimeoutMs ?? 60_000,
     executionMemoryMb: settings.executionMemoryMb ?? 2_048,
+    retentionMs:
+      settings.retentionHours === undefined ? defaultRetentionMs : settings.retentionHours * 3_600_000,
     log: resolveLog(settings)
   }
 }

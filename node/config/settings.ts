@@ -99,6 +99,11 @@ export const settings = {
     '--execution-memory-mb <mb>',
     'memory limit of one execution; 2048 by default'
   ),
+  retentionHours: setting(
+    integer(1, 87_600),
+    '--retention-hours <n>',
+    'how long results and leases of finished jobs are kept; 168 (a week) by default'
+  ),
 
   logLevel: setting(
     choice('trace', 'debug', 'info', 'warn', 'error', 'silent'),
