@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../src/interface/index.js'
 import { addDeployCommand } from './commands/deploy.js'
 import { addDevnetCommand } from './commands/devnet.js'
+import { addExplainCommand } from './commands/explain.js'
 import { addJobCommand } from './commands/job.js'
 import { addJobsCommand } from './commands/jobs.js'
 import { addRunCommand } from './commands/run.js'
@@ -52,6 +53,7 @@ Examples:
   addSubmitCommand(program)
   addJobsCommand(program)
   addJobCommand(program)
+  addExplainCommand(program)
   addDeployCommand(program)
   return program
 }
