@@ -1,0 +1,179 @@
+import { byzantineKinds, type Fault } from './faults.js'
+import type { Execution } from './observer.js'
+import type { World } from './world.js'
+
+export interface CheckInit {
+  world: World
+  faults: Fault[]
+  workers: number
+  seed: number
+}
+
+/**
+ * How long a fault that is over may still show: a lease that a node could not hear of (10 s), one claim's age (1.9 s), and
+ * what was under way.
+ */
+const LINGER_MS = 15_000
+/** Two nodes on two sides of one instant: deliveries and clocks. */
+const TOLERANCE_MS = 5
+/** Below this, jitter stays within what Δ allows for: a delivery is less than Δ - 2ε. */
+const HARMLESS_JITTER_MS = 60
+/** Without faults a job costs an announcement by each sequencer, a claim, renewals and a result; more if a few workers race. */
+const MAX_CALM_MESSAGES = 8
+
+/** The rules of docs/protocol.md that can be seen at the end of a run. */
+export function checkRun({ world, faults, seed }: CheckInit): void {
+  checkExecutions(world, faults)
+  checkFinality(world)
+  checkTruth(world)
+  checkBounds(world)
+  if (faults.length === 0) checkCalm(world)
+  void seed
+}
+
+/** I2, I7: without faults one execution, and a bounded number of messages, for each job. */
+function checkCalm({ chain, observer, net }: World): void {
+  for (const job of chain.jobs()) {
+    const times = observer.executions.filter(({ jobId }) => jobId === job.jobId).length
+    if (times !== 1)
+      observer.violate({ rule: 'I2', jobId: job.jobId, message: `executed ${times} times without any fault` })
+  }
+  const { sent } = net.counts
+  const messages = (sent.get('jobs') ?? 0) + (sent.get('leases') ?? 0) + (sent.get('results') ?? 0)
+  const each = messages / Math.max(1, chain.jobs().length)
+  if (each > MAX_CALM_MESSAGES)
+    observer.violate({ rule: 'I7', jobId: undefined, message: `${each.toFixed(1)} messages for each job` })
+}
+
+/** Whether a fault excuses that two nodes ran one job at one time. */
+function excuses({ kind, nodes, amount }: Fault, a: number, b: number): boolean {
+  switch (kind) {
+    case 'loss':
+    case 'delay':
+      return true
+    case 'reorder':
+      return amount > HARMLESS_JITTER_MS
+    case 'partition':
+      return nodes.includes(a) !== nodes.includes(b)
+    case 'crash':
+    case 'pause':
+    case 'skew':
+    case 'clock-step':
+    case 'slow-disk':
+    case 'disk-full':
+      return nodes.includes(a) || nodes.includes(b)
+    default:
+      return false
+  }
+}
+
+/** I3: two nodes that heard each other, with clocks, disks and lives in order, do not run one job at one time. */
+function checkExecutions({ observer, loop, name }: World, faults: Fault[]): void {
+  const byJob = new Map<string, Execution[]>()
+  for (const execution of observer.executions) {
+    const known = byJob.get(execution.job)
+    if (known === undefined) byJob.set(execution.job, [execution])
+    else known.push(execution)
+  }
+  for (const executions of byJob.values()) {
+    for (const [index, a] of executions.entries()) {
+      for (const b of executions.slice(index + 1)) {
+        const fromMs = Math.max(a.startMs, b.startMs)
+        const toMs = Math.min(a.endMs, b.endMs, loop.nowMs())
+        if (toMs - fromMs <= TOLERANCE_MS) continue
+        const bare = firstBare(
+          fromMs,
+          toMs,
+          faults.filter(fault => excuses(fault, a.node, b.node))
+        )
+        if (bare === undefined) continue
+        const both = a.node === b.node ? `${name(a.node)} twice` : `${name(a.node)} and ${name(b.node)}`
+        observer.violate({
+          rule: 'I3',
+          jobId: a.jobId,
+          message: `${both} ran it at one time, from ${Math.round(fromMs)} to ${Math.round(toMs)} ms (${Math.round(bare)} ms without a fault to excuse it)`
+        })
+      }
+    }
+  }
+}
+
+/** The first moment of a span that no fault, and no fault's aftermath, covers. */
+function firstBare(fromMs: number, toMs: number, faults: Fault[]): number | undefined {
+  let atMs = fromMs
+  for (const fault of [...faults].sort((a, b) => a.fromMs - b.fromMs)) {
+    if (fault.fromMs > atMs) break
+    atMs = Math.max(atMs, fault.toMs + LINGER_MS)
+  }
+  return atMs + TOLERANCE_MS < toMs ? atMs : undefined
+}
+
+/** I4, I5, I6: each job of the chain is final, once. */
+function checkFinality({ chain, observer, nodes }: World): void {
+  for (const job of chain.jobs()) {
+    if (job.final !== undefined) continue
+    const executed = observer.executions.filter(({ jobId }) => jobId === job.jobId)
+    const stored = nodes.filter(({ disk }) => disk.holdsResult(job.requestHash))
+    if (stored.length > 0) {
+      const where = stored.map(({ name }) => name).join(', ')
+      observer.violate({
+        rule: 'I6',
+        jobId: job.jobId,
+        message: `its result lies on disk at ${where} and was not submitted`
+      })
+    } else {
+      observer.violate({
+        rule: 'I4',
+        jobId: job.jobId,
+        message: `not final at the end, executed ${executed.length} times`
+      })
+    }
+  }
+  for (const [jobId, times] of finalisations(chain.finals(chain.headNumber()).map(({ jobId }) => jobId))) {
+    if (times > 1) observer.violate({ rule: 'I5', jobId, message: `finalised ${times} times` })
+  }
+}
+
+function finalisations(jobIds: bigint[]): Map<bigint, number> {
+  const counts = new Map<bigint, number>()
+  for (const id of jobIds) counts.set(id, (counts.get(id) ?? 0) + 1)
+  return counts
+}
+
+/** I8: nobody ran what was never on chain. */
+function checkTruth({ observer, name, minedKeys }: World): void {
+  for (const { job, jobId, node } of observer.executions) {
+    if (!minedKeys.has(job))
+      observer.violate({ rule: 'I8', jobId, message: `${name(node)} ran a job that was never on chain` })
+  }
+}
+
+/** I8: what strangers said has not stayed in anyone's memory. */
+function checkBounds({ nodes, observer, minedKeys }: World): void {
+  const workers = nodes.filter(({ role }) => role === 'worker').length
+  const liars = nodes.filter(({ role }) => role === 'byzantine').length
+  for (const { worker, name } of nodes) {
+    const status = worker?.status()
+    if (status === undefined) continue
+    if (status.openJobs > minedKeys.size)
+      observer.violate({
+        rule: 'I8',
+        jobId: undefined,
+        message: `${name} knows ${status.openJobs} open jobs of ${minedKeys.size}`
+      })
+    if (status.peers > workers + liars)
+      observer.violate({
+        rule: 'I8',
+        jobId: undefined,
+        message: `${name} takes ${status.peers} peers for workers`
+      })
+    if (status.heldJobs > 0 || status.runningJobs > 0)
+      observer.violate({
+        rule: 'I1',
+        jobId: undefined,
+        message: `${name} still holds ${status.heldJobs} and runs ${status.runningJobs} jobs when all are final`
+      })
+  }
+}
+
+export const liarKinds = byzantineKinds
