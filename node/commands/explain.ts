@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { createModelRegistry } from '../../models/index.js'
-import { abortable, ConfigError, NotFoundError, SubgraphUnavailableError } from '../../src/interface/index.js'
+import { abortable } from '../../src/interface/abort.js'
+import { ConfigError, NotFoundError, TimeoutError } from '../../src/interface/index.js'
 import type { JobView } from '../client/job-queries.js'
 import { createJobQueries } from '../client/job-queries.js'
 import { show, toPlain } from '../client/present.js'
