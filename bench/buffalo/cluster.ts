@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
-import { topicKinds } from '../../src/gossip/topic.js'
+import type { TopicKind } from '../../src/gossip/topic.js'
 import type { Hex, PeerKey } from '../../src/interface/index.js'
 import { peerKeyOf } from '../../src/network/identity.js'
 import type { Contender } from '../contender.js'
@@ -17,12 +17,16 @@ const WARM_UP_JOBS = 300
 const READY_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 5_000
 
-/** What the nodes counted, from their start to the end, warm-up included. */
+/** What the nodes counted. */
 export interface BuffaloReport {
+  /** Warm-up included, as in the executions. */
   jobs: number
   executionsPerJob: number
   leasesLost: number
-  /** Signed messages published, by all nodes together, for each job. Presence is left out: it grows with time, not jobs. */
+  /**
+   * Signed messages published, by all nodes together, for each job after the warm-up. Presence is left out: it grows
+   * with time, not jobs.
+   */
   messagesPerJob: Record<'jobs' | 'leases' | 'results', number>
   /** Bytes of these messages for each job, each message counted once. */
   bytesPerJob: number
@@ -52,6 +56,7 @@ export async function startCluster({
   const bootstrap: string[] = []
   let jobs = 0
 
+  const reports = (): Promise<NodeReport[]> => Promise.all(nodes.map(node => node.ask({ kind: 'report' })))
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map(node => node.stop(STOP_TIMEOUT_MS)))
   }
@@ -94,6 +99,7 @@ export async function startCluster({
 
   try {
     const sequencer = await start()
+    const before = await reports()
     return {
       async roundTrips(count) {
         jobs += count
@@ -105,7 +111,7 @@ export async function startCluster({
         return outcome
       },
       async report() {
-        return summary(jobs, await Promise.all(nodes.map(node => node.ask({ kind: 'report' }))))
+        return summary(jobs, before, await reports())
       },
       stop
     }
@@ -115,29 +121,24 @@ export async function startCluster({
   }
 }
 
-function summary(jobs: number, reports: NodeReport[]): BuffaloReport {
-  const sum = (value: (report: NodeReport) => number): number =>
+function summary(jobs: number, before: NodeReport[], after: NodeReport[]): BuffaloReport {
+  const sum = (reports: NodeReport[], value: (report: NodeReport) => number): number =>
     reports.reduce((total, report) => total + value(report), 0)
-  const messages = (kind: (typeof topicKinds)[number]): number =>
-    round(sum(({ traffic }) => traffic[kind].published) / jobs, 4)
+  const perJob = (value: (report: NodeReport) => number, decimals: number): number =>
+    round((sum(after, value) - sum(before, value)) / (jobs - WARM_UP_JOBS), decimals)
+  const messages = (kind: TopicKind): number => perJob(({ traffic }) => traffic[kind].published, 4)
+  const bytes = ({ traffic }: NodeReport): number =>
+    traffic.jobs.publishedBytes + traffic.leases.publishedBytes + traffic.results.publishedBytes
   const cpuMs = (role: NodeReport['role']): number =>
-    round(sum(report => (report.role === role ? report.cpuMs : 0)) / jobs, 3)
+    perJob(report => (report.role === role ? report.cpuMs : 0), 3)
   return {
     jobs,
-    executionsPerJob: sum(({ executions }) => executions) / jobs,
-    leasesLost: sum(({ leasesLost }) => leasesLost),
+    executionsPerJob: sum(after, ({ executions }) => executions) / jobs,
+    leasesLost: sum(after, ({ leasesLost }) => leasesLost),
     messagesPerJob: { jobs: messages('jobs'), leases: messages('leases'), results: messages('results') },
-    bytesPerJob: round(
-      sum(({ traffic }) =>
-        topicKinds.reduce(
-          (bytes, kind) => bytes + (kind === 'presence' ? 0 : traffic[kind].publishedBytes),
-          0
-        )
-      ) / jobs,
-      1
-    ),
+    bytesPerJob: perJob(bytes, 1),
     cpuMsPerJob: { sequencer: cpuMs('sequencer'), workers: cpuMs('worker') },
-    memoryMb: reports.map(({ memoryMb }) => round(memoryMb, 0)),
-    complaints: [...new Set(reports.flatMap(({ complaints }) => complaints))]
+    memoryMb: after.map(({ memoryMb }) => round(memoryMb, 0)),
+    complaints: [...new Set(after.flatMap(({ complaints }) => complaints))]
   }
 }

@@ -16,6 +16,7 @@ import { connectionGate, type Gate, type GateInit } from './gate.js'
 import { gossipsubOptions, gossipsubPubsub, peerScoreOf } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
 import { connectionLimits, dialerLimits, peerStoreLimits } from './limits.js'
+import { rareWindowUpdates, wholeFrames } from './packets.js'
 import { openPeerDatastore } from './peer-datastore.js'
 import { checkAddresses, checkBootstrap, listenError } from './setup.js'
 
@@ -103,12 +104,14 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
     nodeInfo: { name: 'buffalo-node', userAgent: 'buffalo-node' },
     addresses: { listen, announce },
     transports: [tcp({ maxConnections: connectionLimits.maxConnections })],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [wholeFrames(noise())],
     streamMuxers: [
-      yamux({
-        maxInboundStreams: connectionLimits.streamsPerConnection,
-        maxOutboundStreams: connectionLimits.streamsPerConnection
-      })
+      rareWindowUpdates(
+        yamux({
+          maxInboundStreams: connectionLimits.streamsPerConnection,
+          maxOutboundStreams: connectionLimits.streamsPerConnection
+        })
+      )
     ],
     connectionGater: gate.gater,
     connectionManager: {
