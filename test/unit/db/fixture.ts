@@ -2,8 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { memoryDatabase } from '../../../src/db/memory-database.js'
 import { type OpenDatabaseInit, type OpenedDatabase, openDatabase } from '../../../src/db/open.js'
-import { type Clock, systemClock } from '../../../src/interface/index.js'
+import { type Clock, type Database, systemClock } from '../../../src/interface/index.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 
 export async function temporaryFolder(): Promise<string> {
@@ -31,5 +32,21 @@ export async function open(
 /** The folders that were set aside. */
 export const setAside = async (dataDir: string): Promise<string[]> =>
   (await readdir(dataDir)).filter(name => name.startsWith('db.corrupt-'))
+
+/** A database whose disk may be full. */
+export function limitedDatabase(): Database & { isFull: boolean; writes: number } {
+  const memory = memoryDatabase()
+  const limited = {
+    ...memory,
+    isFull: false,
+    writes: 0,
+    async batch(...args: Parameters<Database['batch']>) {
+      limited.writes++
+      if (limited.isFull) throw new Error('IO error: No space left on device')
+      await memory.batch(...args)
+    }
+  }
+  return limited
+}
 
 export * from './fixtures/records.js'
