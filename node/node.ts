@@ -100,7 +100,7 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
     pruning.start()
     undo.push(() => pruning.stop())
 
-    const history = timeline()({
+    const history = timeline({ ageMs: config.retentionMs })({
       database,
       clock: systemClock,
       logger: components.logger.child({ name: 'timeline' })
@@ -204,7 +204,7 @@ async function startWorker(base: Base): Promise<Started> {
     catalog,
     content: contentResolver()({ logger: logger.child({ name: 'content' }), clock }),
     createSubmitter: handlers =>
-      submitter(config.submit)({
+      submitter({ ...config.submit, isContinuous: base.isContinuous })({
         database,
         chain: submissionChain({ network: identity, rpc: chain.rpc }),
         account,

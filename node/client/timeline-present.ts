@@ -60,12 +60,16 @@ export function describeStory(story: Story, nodes: ShownNode[], notes: string[])
     [...labels].reduce((result, [peerId, short]) => result.replaceAll(peerId, short), text)
 
   const rows = events.map(event => {
-    const actor = event.node === undefined ? (event.saidBy[0] === 'chain' ? 'chain' : '') : label(event.node)
+    const isChain = event.saidBy[0] === 'chain'
+    const actor = isChain ? 'chain' : event.node === undefined ? '' : label(event.node)
     const others = event.saidBy.filter(by => by !== event.node && by !== 'chain').map(label)
+    const witnesses =
+      others.length === 0 ? '' : ` (${event.node === undefined ? '' : 'seen by '}${others.join(', ')})`
+    const orphaned = event.isOrphaned ? ' [a request that the chain does not hold]' : ''
     return [
       `${Math.round(event.atMs - startMs)} ms`,
       actor,
-      `${words(event.text)}${others.length === 0 ? '' : ` (says ${others.join(', ')})`}${event.isOrphaned ? ' [a request that the chain does not hold]' : ''}`
+      `${words(event.text)}${witnesses}${orphaned}`
     ] as const
   })
   const width = (column: 0 | 1): number => Math.max(0, ...rows.map(row => row[column].length))

@@ -133,7 +133,7 @@ function nodeLine({ event, by, atMs }: Said): Line[] {
     case 'job:indexed':
       return say('indexed', 'read from the subgraph')
     case 'job:announced':
-      return say('announced', event.attempt === 1 ? 'announced' : `announced for the ${event.attempt}th time`)
+      return say('announced', event.attempt === 1 ? 'announced' : `announced again (${event.attempt})`)
     case 'job:verified':
       return say('verified', 'found on chain')
     case 'job:missing':

@@ -10,7 +10,7 @@ import { clockSamples, frameLimits, recordLimits } from './limits.js'
 /** What one node says of a job: the word of the peer at the other end of the connection, and of nobody else. */
 export interface NodeTimeline {
   role: TimelineAnswer['role']
-  /** Its clock minus this one's, as well as the way lets it be known. */
+  /** Its clock minus this one's, as well as the way lets it be known; 0 where no difference is known. */
   clockOffsetMs: number
   /** Of the quickest exchange: the offset is right to within half of it. */
   roundTripMs: number
@@ -85,7 +85,9 @@ export async function askTimeline(
         throw new InvalidMessageError('A timeline does not go forward')
       const isLast = next === undefined && answer.busy === undefined
       if (isLast || answer.busy === true || page === frameLimits.pages - 1) {
-        const { offsetMs, roundTripMs } = best ?? { offsetMs: 0, roundTripMs: 0 }
+        const { offsetMs: measuredMs, roundTripMs } = best ?? { offsetMs: 0, roundTripMs: 0 }
+        // Within what the way may have taken, and the clocks' own ms, equal clocks are as likely as any others.
+        const offsetMs = Math.abs(measuredMs) <= roundTripMs / 2 + 1 ? 0 : measuredMs
         return { role: answer.role, clockOffsetMs: offsetMs, roundTripMs, events, isCut: !isLast }
       }
       after = next
