@@ -19,6 +19,11 @@ function foreignEnd(latest: number, pending: number, held: ReadonlySet<number>):
   return latest
 }
 
+/** Whether the pool holds transactions of the account that the outbox does not. */
+export function hasForeignPending({ latest, pending }: AccountNonces, held: ReadonlySet<number>): boolean {
+  return foreignEnd(latest, pending, held) > latest
+}
+
 /** The lowest nonce that no transaction is known for, below one that the outbox holds; undefined without such a gap. */
 export function findGap({ latest, pending }: AccountNonces, held: ReadonlySet<number>): number | undefined {
   const highest = Math.max(-1, ...held)

@@ -12,7 +12,7 @@ import type {
 import { chooseFees, maxPerGas, replacementFees } from './fees.js'
 import { itemBytes, submissionItem } from './item.js'
 import type { Ledger } from './ledger.js'
-import { findGap, nextNonce } from './nonces.js'
+import { findGap, hasForeignPending, nextNonce } from './nonces.js'
 import type { Outbox, Tracked } from './outbox.js'
 import type { Reporter } from './reporter.js'
 import {
@@ -60,6 +60,8 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
   const { address } = account
   /** Lowered where a whole batch would revert or need too much gas, raised again by success. */
   let batchLimit = settings.maxBatchItems
+  /** Whether the pool may hold results that the outbox knows nothing of. */
+  let poolUnknown = !settings.isContinuous
 
   /** What fits into one transaction, oldest first; at least one. */
   async function pick(): Promise<{ item: OutboxItem; submission: SubmissionItem }[]> {
@@ -136,6 +138,22 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     )
   }
 
+  /** `again`: the pool is known now. What was simulated before may be of before its last transaction. */
+  function checkPool({ nonces }: AccountState): SendOutcome {
+    poolUnknown = hasForeignPending(nonces, outbox.nonces())
+    if (!poolUnknown) {
+      reporter.end('unknown transactions')
+      return 'again'
+    }
+    reporter.begin('unknown transactions', () =>
+      log.warn(
+        { account: address },
+        'Transactions of this account wait that its database does not know: results wait until they are mined, as they may be in them'
+      )
+    )
+    return 'blocked'
+  }
+
   async function sendBatch(signal: AbortSignal): Promise<SendOutcome> {
     const picked = await pick()
     if (picked.length === 0) return 'idle'
@@ -145,6 +163,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     const { outcome, gas } = simulation
     if (outcome.kind === 'reverted') return handleRevert(outcome.reason, items)
     reporter.end('not registered')
+    if (poolUnknown) return checkPool(simulation)
     if (await sortOut(items, outcome.statuses)) return 'again'
     if (gas === undefined || (gas > MAX_BATCH_GAS && items.length > 1)) {
       return handleRevert('its gas cannot be estimated', items)

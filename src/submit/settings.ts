@@ -14,6 +14,11 @@ export interface SubmitSettings {
   maxInFlight: number
   /** While a transaction is in flight, results wait to go together, at most this long. */
   maxWaitMs: number
+  /**
+   * Whether the outbox is known to hold all that was sent. If not, nothing is sent before what the pool holds of the account
+   * is mined or dropped: it may carry the same results.
+   */
+  isContinuous: boolean
 }
 
 export const defaultSubmitSettings: SubmitSettings = {
@@ -30,7 +35,8 @@ export const defaultSubmitSettings: SubmitSettings = {
   // geth's pool keeps 16 executable transactions of an account for sure.
   maxInFlight: 4,
   // A quarter of a block of Ethereum.
-  maxWaitMs: 3_000
+  maxWaitMs: 3_000,
+  isContinuous: true
 }
 
 /** A third of a block of 30 million gas, and below the cap of one transaction (EIP-7825: 16,777,216). */
