@@ -6,7 +6,7 @@ import type { ConnectedPeer } from '../src/network/libp2p.js'
 export interface NodeHealth {
   rssBytes: number
   heapUsedBytes: number
-  /** How late timers came since the last time it was asked, in ms. */
+  /** How late timers came since the last reset, in ms. */
   eventLoop: { p50Ms: number; p99Ms: number; maxMs: number }
   peers: ConnectedPeer[]
 }
@@ -17,13 +17,13 @@ export type ControlMessage =
   | { type: 'buffalo:deny'; peerId: string }
   /** Takes a `deny` back. */
   | { type: 'buffalo:undeny'; peerId: string }
-  /** Answered by a `health` message with the same id. */
-  | { type: 'buffalo:health'; id: number }
+  /** Answered by a `health` message with the same id. `reset`: the event loop is measured anew from here on. */
+  | { type: 'buffalo:health'; id: number; reset: boolean }
 
 const controlSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('buffalo:deny'), peerId: z.string() }),
   z.object({ type: z.literal('buffalo:undeny'), peerId: z.string() }),
-  z.object({ type: z.literal('buffalo:health'), id: z.number() })
+  z.object({ type: z.literal('buffalo:health'), id: z.number(), reset: z.boolean() })
 ])
 
 /** How a node's connections are looked at and cut. */
@@ -53,7 +53,7 @@ export function listenForControl(init: {
   // The histogram holds the time between two samples, so a loop that is never late shows the resolution itself.
   const lateMs = (ns: number): number => Math.max(0, Math.round(ns / 1e5) / 10 - resolutionMs)
 
-  function health(): NodeHealth {
+  function health(reset: boolean): NodeHealth {
     const { rss, heapUsed } = process.memoryUsage()
     const answer = {
       rssBytes: rss,
@@ -65,7 +65,9 @@ export function listenForControl(init: {
       },
       peers: connections.peers()
     }
-    delay.reset()
+    if (reset) {
+      delay.reset()
+    }
     return answer
   }
 
@@ -79,7 +81,7 @@ export function listenForControl(init: {
         connections.undeny(message.peerId)
         break
       case 'buffalo:health':
-        init.answer(message.id, health())
+        init.answer(message.id, health(message.reset))
         break
       default: // The stop message is another listener's.
     }

@@ -28,6 +28,10 @@ export function addTestnetCommand(program: Command): void {
       'trial: kill the holder of a job again and again, and measure how soon another takes over'
     )
     .option('--kills <n>', 'how many holders --takeover kills; 30 by default')
+    .option('--hostile', 'trial: send jobs while a hostile peer attacks all nodes at full speed')
+    .option('--registered', 'the hostile peer of --hostile is registered as a worker')
+    .option('--seconds <n>', 'how long --hostile attacks; 60 by default')
+    .option('--interval-ms <ms>', 'between two jobs of a trial; 1000 by default')
     .option('--keep', 'leave the network up afterwards, until Ctrl+C')
     .option('--show-logs', "print the nodes' logs too")
     .addHelpText(

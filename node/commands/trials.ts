@@ -2,11 +2,12 @@ import { ConfigError } from '../../src/interface/index.js'
 import { integer } from '../config/fields.js'
 import type { Output } from '../output.js'
 import type { TrialInit } from '../testnet/chaos/ground.js'
+import { measureHostile } from '../testnet/chaos/hostile.js'
 import { measureTakeover } from '../testnet/chaos/takeover.js'
 import { parseFlag } from './flags.js'
 
 /** The trials of `testnet`: what they are called on the command line. */
-const trialFlags = ['takeover'] as const
+const trialFlags = ['takeover', 'hostile'] as const
 export type TrialName = (typeof trialFlags)[number]
 
 /** Long enough for two renewals to be lost, and short enough for a trial of minutes to see many leases end. */
@@ -50,6 +51,19 @@ export async function runTrial(name: TrialName, run: TrialRun): Promise<void> {
       output.result(
         { ...report, ...failure(report.faults) },
         `${report.kills} holders killed, L = ${report.leaseMs} ms: taken over after p50 ${report.started.p50Ms} ms, p99 ${report.started.p99Ms} ms (bound ${report.boundMs} ms); final after p50 ${report.final.p50Ms} ms, p99 ${report.final.p99Ms} ms${verdict(report.faults)}`
+      )
+      return
+    }
+    case 'hostile': {
+      const report = await measureHostile({
+        ...init,
+        seconds: number('--seconds', flags.seconds, 5, 86_400, 60),
+        intervalMs: number('--interval-ms', flags.intervalMs, 50, 60_000, 1_000),
+        isRegistered: flags.registered === true
+      })
+      output.result(
+        { ...report, ...failure(report.faults) },
+        `${report.jobs.succeeded} of ${report.jobs.requested} jobs succeeded under attack${verdict(report.faults)}`
       )
     }
   }

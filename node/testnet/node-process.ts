@@ -31,8 +31,8 @@ export interface NodeProcess {
   kill(signal: NodeJS.Signals): void
   /** Cuts the node's connections to a peer and refuses new ones, or takes that back. */
   setDenied(peerId: string, isDenied: boolean): void
-  /** Undefined if it does not answer within `timeoutMs`. */
-  health(timeoutMs: number): Promise<NodeHealth | undefined>
+  /** Undefined if it does not answer within `timeoutMs`. `reset`: its event loop is measured anew from here on. */
+  health(options: { timeoutMs: number; reset?: boolean }): Promise<NodeHealth | undefined>
   /** The end of its log. */
   log(): string[]
 }
@@ -138,12 +138,12 @@ export function startNodeProcess(init: NodeProcessInit): NodeProcess {
       child.kill(signal)
     },
     setDenied: (peerId, isDenied) => control({ type: isDenied ? 'buffalo:deny' : 'buffalo:undeny', peerId }),
-    async health(timeoutMs) {
+    async health({ timeoutMs, reset = false }) {
       const id = ++healthRequests
       const { promise, resolve } = Promise.withResolvers<NodeHealth | undefined>()
       waitingForHealth.set(id, resolve)
       const timer = setTimeout(() => resolve(undefined), timeoutMs)
-      control({ type: 'buffalo:health', id })
+      control({ type: 'buffalo:health', id, reset })
       try {
         return await promise
       } finally {

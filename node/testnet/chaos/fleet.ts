@@ -37,7 +37,8 @@ export interface FleetNode {
   /** SIGSTOP: it stands still, and knows nothing of it. */
   pause(): void
   resume(): void
-  health(): Promise<NodeHealth | undefined>
+  /** Undefined if it does not answer. `reset`: its event loop is measured anew from here on. */
+  health(options?: { reset: boolean }): Promise<NodeHealth | undefined>
 }
 
 interface ManagedNode extends FleetNode {
@@ -130,7 +131,8 @@ export async function createFleet(init: FleetInit): Promise<Fleet> {
       },
       pause: () => process?.kill('SIGSTOP'),
       resume: () => process?.kill('SIGCONT'),
-      health: async () => process?.health(healthTimeoutMs),
+      health: async (options = { reset: false }) =>
+        isReady ? process?.health({ ...options, timeoutMs: healthTimeoutMs }) : undefined,
       async stop() {
         process?.kill('SIGCONT')
         await process?.stop(stopTimeoutMs)
