@@ -172,9 +172,11 @@ export function timeline(init: TimelineInit = {}): (components: TimelineComponen
         return { events, next: undefined }
       },
       status: () => ({ pendingEvents, droppedEvents, segments }),
-      start() {
+      async start() {
         if (state !== 'new') return
         state = 'started'
+        // A quick restart, or a clock that was set back, must not write over what is there.
+        lastStamp = await repository.newestStamp()
         schedulePrune(true)
       },
       async stop() {

@@ -18,6 +18,8 @@ export interface TimelineRepository {
   segments(jobId: bigint, after: number): AsyncIterable<TimelineSegment>
   /** The segments of all jobs, oldest first. */
   ages(): AsyncIterable<{ jobId: bigint; stamp: number }>
+  /** Of the newest segment; 0 where there is none. */
+  newestStamp(): Promise<number>
 }
 
 const JOB_ID_BYTES = 32
@@ -50,6 +52,15 @@ export function timelineRepository(database: Database): TimelineRepository {
         const id = Buffer.from(key.subarray(1 + STAMP_BYTES)).toString('hex')
         yield { jobId: BigInt(`0x${id}`), stamp: readStamp(key, 1) }
       }
+    },
+    async newestStamp() {
+      for await (const [key] of database.entries({
+        ...bucketRange(Bucket.timelineAges),
+        reverse: true,
+        limit: 1
+      }))
+        return readStamp(key, 1)
+      return 0
     }
   }
 }
