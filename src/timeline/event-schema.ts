@@ -7,6 +7,8 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
 const integer = z.int().min(0)
+/** ms since the epoch, until far beyond any clock: sums of two are still dates. */
+export const time = z.int().min(0).max(4e15)
 const text = z
   .string()
   .max(recordLimits.textChars)
@@ -20,7 +22,7 @@ const jobId = z
   .regex(/^\d{1,78}$/)
   .transform(BigInt)
 const release = z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5)])
-const about = { job: hash, jobId, atMs: integer }
+const about = { job: hash, jobId, atMs: time }
 
 /** An event in its JSON form, from another node or from the disk. What a later version adds is dropped. */
 const eventSchema = z.discriminatedUnion('type', [
@@ -33,20 +35,20 @@ const eventSchema = z.discriminatedUnion('type', [
     type: z.literal('lease:claimed'),
     slot: integer,
     rank: integer,
-    startMs: integer,
-    expiresMs: integer,
+    startMs: time,
+    expiresMs: time,
     ...about
   }),
   z.object({ type: z.literal('lease:acquired'), slot: integer, rank: integer, ...about }),
-  z.object({ type: z.literal('lease:renewed'), expiresMs: integer, ...about }),
+  z.object({ type: z.literal('lease:renewed'), expiresMs: time, ...about }),
   z.object({ type: z.literal('lease:released'), reason: release, ...about }),
   z.object({ type: z.literal('lease:lost'), holder: hash, ...about }),
   z.object({
     type: z.literal('lease:seen'),
     worker: hash,
     slot: integer,
-    startMs: integer,
-    expiresMs: integer,
+    startMs: time,
+    expiresMs: time,
     sequence: integer,
     release: release.optional(),
     ...about

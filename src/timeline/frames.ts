@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { InvalidMessageError } from '../interface/errors.js'
+import { time } from './event-schema.js'
 import { frameLimits } from './limits.js'
 
 /**
@@ -7,8 +8,6 @@ import { frameLimits } from './limits.js'
  * length-prefixed JSON: the events are JSON wherever else they go, and nobody waits for them but a person.
  */
 export const timelineProtocol = '/buffalo/timeline/1.0.0'
-
-const time = z.int().min(0)
 
 /** Without `job` only the clocks are compared. */
 const requestSchema = z.object({
@@ -18,7 +17,7 @@ const requestSchema = z.object({
     .transform(BigInt)
     .optional(),
   /** The `next` of the page before. */
-  after: time.optional()
+  after: z.int().min(0).optional()
 })
 export type TimelineRequest = z.output<typeof requestSchema>
 
@@ -33,7 +32,7 @@ const answerSchema = z.object({
     .object({
       /** Events in their JSON form; each is checked by itself, as a newer node may know more of them. */
       events: z.array(z.unknown()).max(frameLimits.answerBytes / 64),
-      next: time.optional()
+      next: z.int().min(0).optional()
     })
     .optional()
 })

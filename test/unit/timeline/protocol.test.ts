@@ -45,6 +45,7 @@ describe('asking a node for a timeline', () => {
       { ...event, jobId: '2' },
       { ...event, job: 'zz' },
       { ...event, atMs: -1 },
+      { ...event, atMs: Number.MAX_SAFE_INTEGER },
       { ...event, type: 'lease:lost' },
       { ...event, type: 'thing:of-tomorrow', secret: 'x' },
       { ...event, type: 'job:missing', reason: 'a\u001b[2J\u202eb\n' },
