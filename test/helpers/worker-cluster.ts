@@ -125,6 +125,7 @@ export interface Cluster {
     models?: string[]
     privateKey?: PrivateKey
     database?: Database
+    isContinuous?: boolean
   }): Promise<ClusterWorker>
   announce(jobs: Job[]): Promise<void>
   /** Executions begun, of all workers. */
@@ -158,7 +159,13 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
       workers
         .flatMap(({ events }) => events)
         .filter(event => event.type === 'execution:started' && event.jobId === jobId).length,
-    async add({ capacity = 1, models = [testModel], database = memoryDatabase(), privateKey } = {}) {
+    async add({
+      capacity = 1,
+      models = [testModel],
+      database = memoryDatabase(),
+      privateKey,
+      isContinuous = true
+    } = {}) {
       const identity = privateKey ?? (await generateKeyPair('Ed25519'))
       const key = Buffer.from(identity.publicKey.raw).toString('hex')
       const account: `0x${string}` = `0x${key.slice(0, 40)}`
@@ -176,6 +183,7 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
         account,
         capacity,
         unservedAfterMs: 5_000,
+        isContinuous,
         drainMs: 5_000
       })({
         pubsub: net.join(key),
