@@ -77,7 +77,8 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     const seenMs = new Map<PeerKey, number>()
     let started = false
 
-    // 1. Read: what the subgraph tells is on disk before anyone hears of it.
+    // 1. Read: what the subgraph tells is stored before anyone hears of it. Not synced: cursor and jobs are of one batch, so
+    // what a crash of the machine takes back is read again, and the chain holds it all.
     const readerLogger = logger.child({ name: 'reader' })
     const readerComponents = {
       subgraph,
@@ -122,7 +123,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         .filter(({ reference, isOpen }) => isOpen && !final.has(reference.key))
         .map(job => job.reference)
       const puts = fresh.map(reference => repository.put(reference.key, { reference, finalBlock: undefined }))
-      await database.batch([...puts, saveCursor], { sync: true })
+      await database.batch([...puts, saveCursor])
       for (const reference of fresh) {
         open.set(reference.key, reference)
         emit({ type: 'job:indexed', job: reference.key, jobId: reference.jobId, atMs: clock.now() })
@@ -149,14 +150,14 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         final.delete(key)
         operations.push(repository.del(key))
       }
-      await database.batch(operations, { sync: true })
+      await database.batch(operations)
     }
 
     async function onJobReorg(fromJobId: bigint, saveCursor: BatchOperation): Promise<void> {
       const gone = [...open.values(), ...[...final.values()].map(({ reference }) => reference)].filter(
         ({ jobId }) => jobId >= fromJobId
       )
-      await database.batch([...gone.map(({ key }) => repository.del(key)), saveCursor], { sync: true })
+      await database.batch([...gone.map(({ key }) => repository.del(key)), saveCursor])
       for (const { key } of gone) {
         close(key)
         final.delete(key)
@@ -168,7 +169,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         .filter(({ finalBlock }) => finalBlock > aboveBlock)
         .map(job => job.reference)
       const puts = again.map(reference => repository.put(reference.key, { reference, finalBlock: undefined }))
-      await database.batch([...puts, saveCursor], { sync: true })
+      await database.batch([...puts, saveCursor])
       for (const reference of again) {
         final.delete(reference.key)
         open.set(reference.key, reference)

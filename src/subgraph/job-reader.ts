@@ -48,7 +48,8 @@ export interface JobReaderInit extends ReaderSettings {
   jobKey(reference: UnkeyedReference): JobKey
   /**
    * New jobs, in order of creation. Must put `saveCursor` into the batch that stores them, and resolve once that is
-   * durable: only then may a job be announced, and no job is lost in between.
+   * written: only then may a job be announced, and no job is lost in between. What is lost of it later, is lost with
+   * its cursor and read again.
    */
   onJobs(jobs: IndexedJob[], saveCursor: BatchOperation): Promise<void>
   /**
