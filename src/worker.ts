@@ -1,4 +1,5 @@
 import type { PrivateKey } from '@libp2p/interface'
+import { LRUCache } from 'lru-cache'
 import { resultRepository } from './db/repositories/result.js'
 import { jobRunner } from './execute/job-runner.js'
 import { gossip } from './gossip/gossip.js'
@@ -12,18 +13,18 @@ import type {
   EmitEvent,
   ExecutionRequest,
   Executor,
+  Hex,
   Job,
   JobKey,
   JobReference,
-  Lease,
   LeaseTiming,
   Logger,
   ModelCatalog,
   NetworkIdentity,
   PeerKey,
-  Presence,
   PubSub,
   Result,
+  ResultNotice,
   Startable,
   SubmissionOutcome,
   Submitter,
@@ -31,15 +32,11 @@ import type {
 } from './interface/index.js'
 import { ReleaseReason, SubmissionStatus } from './interface/index.js'
 import { finality } from './job/finality.js'
-import { intake } from './job/intake.js'
+import { type Intake, intake } from './job/intake.js'
 import { jobKey } from './job/job-key.js'
-import { claimGate } from './lease/claim-gate.js'
-import { claimer } from './lease/claimer.js'
-import { leaseBook } from './lease/lease-book.js'
-import { ownLeases } from './lease/own-leases.js'
-import { presencePublisher } from './lease/presence.js'
-import { roster } from './lease/roster.js'
-import { waitingLeases } from './lease/waiting-leases.js'
+import { openWatch } from './job/open-watch.js'
+import { runningJobs } from './job/running-jobs.js'
+import { leaseStage } from './lease/lease-stage.js'
 
 export interface WorkerInit {
   network: NetworkIdentity
@@ -70,6 +67,8 @@ export interface WorkerComponents {
   content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
   createSubmitter(handlers: SubmitterHandlers): Submitter
   clock: Clock
+  /** From 0 to below 1. Default: Math.random. */
+  random?(): number
   logger: Logger
   emit: EmitEvent
 }
@@ -86,6 +85,11 @@ export interface Worker extends Startable {
   status(): WorkerStatus
 }
 
+/** Checked jobs that wait for their turn here; the rest of a backlog waits unchecked. Some seconds of work of a fast network. */
+const MAX_WAITING = 2_000
+/** Requests whose results are kept in mind after the chain has decided: as many as are mined in the depth of a reorg. */
+const MAX_DECIDED = 10_000
+
 /** A worker: checks announced jobs, claims its share, runs them and carries the results to the chain. */
 export function worker(init: WorkerInit): (components: WorkerComponents) => Worker {
   const { network, timing, account, capacity, isContinuous = true } = init
@@ -99,14 +103,16 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     content,
     createSubmitter,
     clock,
+    random = Math.random,
     logger,
     emit
   }) => {
     const self: PeerKey = Buffer.from(privateKey.publicKey.raw).toString('hex')
     const results = resultRepository(database)
-    const running = new Map<JobKey, AbortController>()
+    /** Results that the chain has decided on: of use again if a reorg takes the decision back. */
+    const decided = new LRUCache<Hex, true>({ max: MAX_DECIDED })
+    const running = runningJobs({ onEnded: () => claims.onRoom() })({ clock })
     let state: 'new' | 'started' | 'stopping' | 'stopped' = 'new'
-    let idle: () => void = () => {}
 
     // 1. Jobs arrive by gossip and are checked against the chain.
     const topics = gossip({ network, timing })({
@@ -116,62 +122,49 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       logger: logger.child({ name: 'gossip' }),
       jobKeyOf: reference => jobKey(network, reference),
       handlers: {
-        onJobs: references => jobs.announce(references),
-        onLeases: (leases, author) => onLeases(leases, author),
-        onResults: notices => settled.check(notices.filter(({ job }) => isKnown(job) || jobs.isPending(job))),
-        onPresence: presence => {
-          onPresence(presence).catch(err => logger.debug({ err }, 'a presence message could not be checked'))
-        },
+        onJobs: (references, author) => jobs.announce(references, author),
+        onLeases: (batch, author, envelope) => leases.listener.onLeases(batch, author, envelope),
+        onResults: (notices, author) => onResults(notices, author),
+        onPresence: (message, envelope) => leases.listener.onPresence(message, envelope),
+        onProof: proof => leases.listener.onProof(proof),
+        isShunned: author => leases.shunned.has(author),
         isKnownJob: job => isKnown(job)
       }
     })
-    const jobs = intake({ network, onOpen, has: job => isKnown(job) })({
-      chain,
-      clock,
-      logger: logger.child({ name: 'intake' }),
-      emit
-    })
+    const jobs: Intake = intake({
+      network,
+      onOpen,
+      has: job => claims.get(job) !== undefined,
+      room: () => MAX_WAITING - claims.waiting(),
+      onDropped: job => leases.book.forget(job)
+    })({ chain, clock, logger: logger.child({ name: 'intake' }), emit })
     const settled = finality({ onFinal })({ chain, clock, logger: logger.child({ name: 'finality' }) })
+    const watch = openWatch({
+      open: () => claims.open(),
+      onOpen: job => claims.checked(job),
+      onFinal,
+      onGone
+    })({ chain, clock, logger: logger.child({ name: 'watch' }) })
 
     // 2. The best worker for a job claims it.
-    const book = leaseBook({ slotMs: timing.slotMs })
-    const others = roster({ self, timing, claimsSince: book.claimsSince })({
-      chain,
-      clock,
-      logger: logger.child({ name: 'roster' })
-    })
-    const strangers = waitingLeases()
-    const own = ownLeases({ self, timing, isContinuous, onExpired: job => claims.onExpired(job) })({
-      database,
-      gossip: topics,
-      clock,
-      logger: logger.child({ name: 'leases' }),
-      emit
-    })
-    const gate = claimGate({ timing, onListened: () => claims.start(), onChange: () => onGateChange() })({
-      database,
-      own,
-      hasPeers: () => pubsub.subscribers(topicOf(network, 'presence')).length > 0,
-      clock
-    })
-    const claims = claimer({
-      self,
-      timing,
-      unservedAfterMs: init.unservedAfterMs,
-      canRun: model => catalog.models().includes(model),
-      room: () => (state === 'started' && gate.isOpen() ? capacity - running.size : 0),
-      onAcquired,
-      onLost: job => running.get(job)?.abort(),
-      onFinal
-    })({ book, roster: others, own, chain, clock, logger: logger.child({ name: 'claimer' }), emit })
-    const presence = presencePublisher({
+    const leases = leaseStage({
       self,
       account,
       timing,
+      isContinuous,
+      unservedAfterMs: init.unservedAfterMs,
       models: () => catalog.models(),
-      capacity: () => (state === 'started' && gate.opensSoon() ? capacity : 0),
-      load: () => running.size
-    })({ gossip: topics, clock, logger: logger.child({ name: 'presence' }) })
+      capacity: () => (state === 'started' ? capacity : 0),
+      load: () => running.size,
+      hasPeers: () => pubsub.subscribers(topicOf(network, 'presence')).length > 0,
+      onAcquired,
+      onLost: job => running.abort(job),
+      onFinal,
+      onGone: ({ reference }) => onGone(reference),
+      onPast,
+      isPending: job => jobs.isPending(job)
+    })({ gossip: topics, database, chain, clock, random, logger, emit })
+    const { claims, own } = leases
 
     // 3. The winner runs the model; the result is stored, then submitted.
     const runner = jobRunner()({
@@ -186,11 +179,32 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     })
     const submitter = createSubmitter({ onOutcome })
 
-    const isKnown = (job: JobKey): boolean => claims.get(job) !== undefined
+    const isKnown = (job: JobKey): boolean => claims.get(job) !== undefined || jobs.isPending(job)
 
     function onOpen(job: Job): void {
-      claims.add(candidateOf(job))
+      const candidate = candidateOf(job)
+      claims.add(candidate)
+      watch.onAdded(candidate.reference)
       topics.jobsKnown([job.key])
+      if (decided.has(job.requestHash)) {
+        reuse(job).catch(err =>
+          logger.warn({ err, jobId: job.jobId }, 'an earlier result could not be read; the job is run again')
+        )
+      }
+    }
+
+    /** A reorg took back what the chain had decided: the result is sent again, whoever has the lease now. */
+    async function reuse({ key, jobId, requestHash }: Job): Promise<void> {
+      const stored = await results.get(requestHash)
+      if (stored === undefined) return
+      const result = { ...stored.result, job: key, jobId }
+      await database.batch([results.put(requestHash, { result, settled: false })], { sync: true })
+      submitter.enqueue(result)
+    }
+
+    /** Only workers have news of results: others could keep this node asking the chain in vain. */
+    function onResults(notices: ResultNotice[], author: PeerKey): void {
+      if (leases.roster.isRegistered(author)) settled.check(notices.filter(({ job }) => isKnown(job)))
     }
 
     function candidateOf(job: Job): Candidate {
@@ -199,43 +213,10 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       return { reference, model: catalog.resolve(job.manifestLocation), deadlineMs: job.deadlineMs }
     }
 
-    /** A lease counts if its author is a registered worker; until its presence shows that, the lease waits. */
-    function onLeases(leases: Lease[], author: PeerKey): void {
-      if (author === self) return hearOwn(leases)
-      if (others.isRegistered(author)) claims.onLeases(leases)
-      else strangers.hold(author, leases)
-    }
-
-    /** From peers, and with this node's signature: of an earlier run, or of a twin. */
-    function hearOwn(leases: Lease[]): void {
-      own
-        .heard(leases)
-        .catch(err => logger.warn({ err }, 'leases of an earlier run could not be noted'))
-        .finally(() => {
-          claims.onLeases(leases)
-          gate.recheck()
-        })
-    }
-
-    async function onPresence(message: Presence): Promise<void> {
-      const versionBefore = others.version()
-      const isNew = await others.see(message)
-      if (isNew) presence.answer()
-      if (others.version() !== versionBefore) claims.onRosterChange()
-      if (others.isRegistered(message.worker)) claims.onLeases(strangers.release(message.worker))
-    }
-
     function onAcquired(candidate: Candidate): void {
-      const { key } = candidate.reference
-      const aborter = new AbortController()
-      running.set(key, aborter)
-      run(candidate, aborter.signal)
-        .catch(err => giveUp(candidate, err, aborter.signal))
-        .finally(() => {
-          running.delete(key)
-          if (running.size === 0) idle()
-          claims.onRoom()
-        })
+      running.start(candidate.reference.key, signal =>
+        run(candidate, signal).catch(err => giveUp(candidate, err, signal))
+      )
     }
 
     async function run({ reference }: Candidate, signal: AbortSignal): Promise<void> {
@@ -249,18 +230,21 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     async function giveUp({ reference }: Candidate, err: unknown, signal: AbortSignal): Promise<void> {
       const { key, jobId } = reference
       emit({ type: 'execution:aborted', job: key, jobId, atMs: clock.now() })
+      const isStopping = state !== 'started'
+      // Stopped because the lease was lost, ran out or is not needed any more: there is nothing to give up.
+      if (signal.aborted && !isStopping) return
       if (!signal.aborted)
         logger.error({ err, jobId }, 'a job could not be run here; it is left to other workers')
-      const reason = state === 'started' ? ReleaseReason.Failed : ReleaseReason.ShuttingDown
       await own
-        .release(key, reason)
+        .release(key, isStopping ? ReleaseReason.ShuttingDown : ReleaseReason.Failed)
         .catch(error => logger.warn({ err: error, jobId }, 'a lease could not be released'))
-      claims.onExpired(key)
+      claims.onFailed(key)
     }
 
     // 4. The chain decides.
     function onOutcome(result: Result, outcome: SubmissionOutcome): void {
       const { job, jobId, requestHash } = result
+      decided.set(requestHash, true)
       database
         .batch([results.put(requestHash, { result, settled: true })])
         .catch(err =>
@@ -284,60 +268,58 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     }
 
     /** The chain does not hold the job any more. After a reorg it may be announced again, under another key. */
-    function onGone({ key, jobId }: Pick<JobReference, 'key' | 'jobId'>): void {
-      claims.remove(key)
-      running.get(key)?.abort()
+    function onGone(reference: Pick<JobReference, 'key' | 'jobId'>): void {
+      const { key, jobId } = reference
+      leave(key)
       own
         .release(key, ReleaseReason.Orphaned)
+        .then(() => own.forget(key))
         .catch(err => logger.warn({ err, jobId }, 'a lease could not be released'))
     }
 
     function onFinal(job: JobKey): void {
-      const candidate = claims.get(job)
+      const candidate = leave(job)
       jobs.close(job)
-      claims.remove(job)
-      running.get(job)?.abort()
       own.forget(job).catch(err => logger.warn({ err }, 'a lease of a finished job could not be deleted'))
       if (candidate !== undefined) {
         emit({ type: 'job:final', job, jobId: candidate.reference.jobId, atMs: clock.now() })
       }
     }
 
+    /** Nobody can finish it any more, and it will not come back. */
+    function onPast(job: JobKey): void {
+      leave(job)
+      jobs.closePast(job)
+      own.forget(job).catch(err => logger.warn({ err }, 'a lease of a past job could not be deleted'))
+    }
+
+    function leave(job: JobKey): Candidate | undefined {
+      const candidate = claims.get(job)
+      if (candidate !== undefined) watch.onRemoved(candidate.reference)
+      claims.remove(job)
+      running.abort(job)
+      return candidate
+    }
+
     /** Takes up what an earlier run left: stored results that the chain has not decided on, and leases that still hold. */
     async function recover(): Promise<void> {
-      for await (const { result, settled: isSettled } of results.values())
-        if (!isSettled) submitter.enqueue(result)
+      for await (const { result, settled: isSettled } of results.values()) {
+        if (isSettled) decided.set(result.requestHash, true)
+        else submitter.enqueue(result)
+      }
       for (const entry of await own.recover()) {
         logger.info({ jobId: entry.reference.jobId }, 'taking up a job from before the restart')
+        watch.onAdded(entry.reference)
         claims.adopt(entry, entry.lease)
       }
     }
 
-    /** Workers that fell silent leave the ranks. */
-    function watchRoster(knownVersion: number): void {
-      const version = others.version()
-      if (version !== knownVersion) claims.onRosterChange()
-      if (state === 'started') clock.schedule(timing.presenceIntervalMs, () => watchRoster(version))
-    }
-
     async function drain(): Promise<void> {
       const deadlineMs = clock.now() + init.drainMs
-      if (running.size > 0) {
-        logger.info({ jobs: running.size }, 'finishing the running jobs')
-        await new Promise<void>(resolve => {
-          idle = resolve
-          clock.schedule(init.drainMs, resolve)
-        })
-      }
-      for (const aborter of running.values()) aborter.abort()
+      if (running.size > 0) logger.info({ jobs: running.size }, 'finishing the running jobs')
+      await running.idle(init.drainMs)
+      running.abortAll()
       await submitter.drain(Math.max(0, deadlineMs - clock.now()))
-    }
-
-    /** Others rank without a worker that is full. */
-    function onGateChange(): void {
-      if (state !== 'started') return
-      presence.publish().catch(err => logger.debug({ err }, 'presence could not be published'))
-      claims.onRoom()
     }
 
     return {
@@ -348,21 +330,18 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         await submitter.start()
         await topics.start()
         await recover()
-        presence.start()
-        watchRoster(others.version())
-        gate.start()
+        if (state !== 'started') return
+        watch.start()
+        leases.start()
       },
       async stop() {
         if (state !== 'started') return
         state = 'stopping'
-        gate.stop()
-        claims.stop()
         // From here on presence says that there is no room.
-        await presence.publish().catch(err => logger.debug({ err }, 'presence could not be published'))
+        await leases.stopClaiming()
         await drain()
-        presence.stop()
-        await own.releaseAll(ReleaseReason.ShuttingDown)
-        own.stop()
+        await leases.stop()
+        watch.stop()
         jobs.stop()
         settled.stop()
         await topics.stop()
@@ -374,7 +353,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         openJobs: claims.size(),
         heldJobs: own.jobs().length,
         runningJobs: running.size,
-        peers: others.size()
+        peers: leases.roster.size()
       })
     }
   }

@@ -1,6 +1,7 @@
 import type { PrivateKey } from '@libp2p/interface'
 import type {
   Clock,
+  EquivocationProof,
   Gossip,
   GossipHandlers,
   JobReference,
@@ -26,6 +27,7 @@ import { IgnoreError, RejectError } from './validation/errors.js'
 import { encodeJobs, type JobKeyOf } from './validation/jobs.js'
 import { encodeLeases } from './validation/leases.js'
 import { encodePresence } from './validation/presence.js'
+import { encodeProof } from './validation/proofs.js'
 import { encodeResults } from './validation/results.js'
 import { leaseTime } from './validation/time.js'
 
@@ -47,6 +49,8 @@ export interface GossipComponents {
 
 /** Gossip, and what it has counted. */
 export interface GossipService extends Gossip {
+  /** Tells that a worker claimed a job twice in one slot. Throws InvalidMessageError for a proof that is too long. */
+  publishProof(proof: EquivocationProof): Promise<void>
   stats(): GossipStats
 }
 
@@ -64,7 +68,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
     const self = Buffer.from(privateKey.publicKey.raw).toString('hex')
     const stats = emptyStats()
     const holding = holdingQueue(holdingLimits)({ clock })
-    const receive = receivers(init.timing)({ handlers, holding, jobKeyOf })
+    const leaseEnvelopes = envelopeCodec(init.network, 'leases')
+    const receive = receivers(init.timing)({ handlers, holding, jobKeyOf, leaseEnvelopes })
     const peerMessages = rateLimiter(rateLimits.peerMessages, tableLimits.peers)({ clock })
     let state: 'new' | 'started' | 'stopped' = 'new'
 
@@ -80,7 +85,11 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       const inbound = stats[kind].in
 
       async function send(items: T[]): Promise<void> {
-        const data = await envelopes.seal(encode(items), privateKey)
+        await sendNow(encode(items), items.length)
+      }
+
+      async function sendNow(payload: Uint8Array, items = 1): Promise<void> {
+        const data = await envelopes.seal(payload, privateKey)
         if (data.byteLength > messageLimits.envelopeBytes) {
           throw new InvalidMessageError(
             `A message of ${data.byteLength} bytes is too long for the topic ${kind}`
@@ -89,7 +98,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         const outbound = stats[kind].out
         outbound.messages++
         outbound.bytes += data.byteLength
-        outbound.items += items.length
+        outbound.items += items
         await pubsub.publish(name, data)
       }
 
@@ -99,15 +108,18 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         if (!peerMessages.take(from)) throw new IgnoreError('rate', 'The peer sends too many messages')
         const { author, payload } = await envelopes.open(data)
         if (state !== 'started') throw new IgnoreError('stopped', 'The node is stopped')
-        // Rule: what this node wrote itself is no news.
-        if (author === self) throw new IgnoreError('own', 'The message is from this node')
+        // Rule: what this node wrote itself is no news; but a lease may be of a twin, or of an earlier run.
+        if (author === self && kind !== 'leases')
+          throw new IgnoreError('own', 'The message is from this node')
+        // Rule: who was proven to lie is not listened to for a while.
+        if (handlers.isShunned?.(author)) throw new IgnoreError('shunned', 'The author is shunned')
         // Rule: an author sends no more than its rate. After the signature, or others could use it up.
         if (!authorMessages.take(author)) throw new IgnoreError('rate', 'The author sends too many messages')
         const charge = (items: number): void => {
           if (!authorItems.take(author, items))
             throw new IgnoreError('rate', 'The author sends too many items')
         }
-        return receive[kind]({ payload, author, nowMs: clock.now(), stats: inbound, charge })
+        return receive[kind]({ data, payload, author, nowMs: clock.now(), stats: inbound, charge })
       }
 
       async function validate(from: string, data: Uint8Array): Promise<Verdict> {
@@ -146,7 +158,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         return out.publish(items)
       }
 
-      return { name, validate, publish, stop: () => out.stop() }
+      return { name, validate, publish, sendNow, stop: () => out.stop() }
     }
 
     const topics = {
@@ -192,17 +204,21 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       publishJobs: jobs => topics.jobs.publish(jobs),
       publishLeases: leases => topics.leases.publish(leases),
       publishResults: notices => topics.results.publish(notices),
+      async publishProof(proof) {
+        if (state === 'new') throw new GossipError('The node is not started: nothing can be published')
+        await topics.leases.sendNow(encodeProof(proof))
+      },
       publishPresence: presence => topics.presence.publish([presence]),
 
       jobsKnown(keys) {
         const nowMs = clock.now()
-        for (const [author, leases] of holding.release(keys)) {
+        for (const { author, leases, envelope } of holding.release(keys)) {
           // Their start was judged on arrival; only the end may have come since.
           const live = leases.filter(lease => leaseTime(lease, nowMs, init.timing) !== 'expired')
           count(stats.leases.in.dropped, 'expired', leases.length - live.length)
           if (live.length === 0) continue
           stats.leases.in.items += live.length
-          handlers.onLeases(live, author)
+          handlers.onLeases(live, author, envelope)
         }
       },
 

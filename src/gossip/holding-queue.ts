@@ -15,16 +15,24 @@ export interface HoldingQueueInit {
  */
 export interface HoldingQueue {
   /** False if the author has its share already. */
-  hold(lease: Lease): boolean
-  /** Removes and returns the leases of these jobs that still wait, by author, in order of arrival. */
-  release(jobs: JobKey[]): Map<PeerKey, Lease[]>
+  hold(lease: Lease, envelope?: Uint8Array): boolean
+  /** Removes and returns the leases of these jobs that still wait, in order of arrival, by what they came in. */
+  release(jobs: JobKey[]): Released[]
   /** Forgets all. */
   clear(): void
   readonly size: number
 }
 
+/** Leases of one author. */
+export interface Released {
+  author: PeerKey
+  envelope: Uint8Array | undefined
+  leases: Lease[]
+}
+
 interface Held {
   lease: Lease
+  envelope: Uint8Array | undefined
   untilMs: number
 }
 
@@ -56,7 +64,7 @@ export function holdingQueue(init: HoldingQueueInit): (components: { clock: Cloc
     }
 
     return {
-      hold(lease) {
+      hold(lease, envelope) {
         expire()
         const count = countOf.get(lease.worker) ?? 0
         if (count >= init.perAuthor) return false
@@ -64,7 +72,7 @@ export function holdingQueue(init: HoldingQueueInit): (components: { clock: Cloc
           if (waiting.size < init.total) break
           remove(oldest)
         }
-        const held = { lease, untilMs: clock.now() + init.ageMs }
+        const held = { lease, envelope, untilMs: clock.now() + init.ageMs }
         waiting.add(held)
         const ofJob = byJob.get(lease.job) ?? new Set<Held>()
         byJob.set(lease.job, ofJob.add(held))
@@ -74,14 +82,14 @@ export function holdingQueue(init: HoldingQueueInit): (components: { clock: Cloc
 
       release(jobs) {
         expire()
-        const released = new Map<PeerKey, Lease[]>()
+        const released: Released[] = []
         for (const job of jobs) {
           for (const held of [...(byJob.get(job) ?? [])]) {
             remove(held)
-            const { worker } = held.lease
-            const leases = released.get(worker)
-            if (leases === undefined) released.set(worker, [held.lease])
-            else leases.push(held.lease)
+            const { lease, envelope } = held
+            const group = released.find(one => one.author === lease.worker && one.envelope === envelope)
+            if (group !== undefined) group.leases.push(lease)
+            else released.push({ author: lease.worker, envelope, leases: [lease] })
           }
         }
         return released

@@ -10,6 +10,10 @@ export const messageLimits = {
    * Twice that leaves room for fields of later versions.
    */
   envelopeBytes: 64 * 1024,
+  /** Bytes of the two envelopes of a proof of equivocation: two full batches of 256 leases take 29 KiB. */
+  proofBytes: 32 * 1024,
+  /** Proofs in one message. This node sends one at a time; the rest is for later versions. */
+  proofs: 4,
   /** Jobs, leases or results in one batch. Measured: past about 50, a signature is no longer what a job costs. */
   batchItems: 256,
   /** Models of one presence: more than a worker keeps on disk, and 33 KiB. */
@@ -54,6 +58,13 @@ export const rateLimits = {
   /** Jobs, leases or results that this node sends on one topic: twice the 4,000 jobs a second that the project goes for. */
   sendItems: { perSecond: 10_000, burst: 20_000 }
 } as const
+
+/**
+ * An envelope is kept as evidence if it costs at most this much for each of its leases that counts, or of its one presence.
+ * A claim is signed in some 56 bytes, its envelope and the first one in 200. What is longer was padded, so that memory is
+ * lost with it.
+ */
+export const evidenceBytesPerItem = 512
 
 /** Entries of tables in memory. Each table drops what was used longest ago. */
 export const tableLimits = {

@@ -384,6 +384,7 @@ export namespace JobAnnouncement {
 export interface Leases {
   sentAtMs: number
   leases: LeaseRecord[]
+  proofs: EquivocationRecord[]
 }
 
 export namespace Leases {
@@ -408,13 +409,21 @@ export namespace Leases {
           }
         }
 
+        if (obj.proofs != null && obj.proofs.length > 0) {
+          for (const value of obj.proofs) {
+            w.uint32(26)
+            EquivocationRecord.codec().encode(value, w)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           sentAtMs: 0,
-          leases: []
+          leases: [],
+          proofs: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -441,6 +450,20 @@ export namespace Leases {
               }))
               break
             }
+            case 3: {
+              if (opts.limits?.proofs != null && obj.proofs.length === opts.limits.proofs) {
+                throw new MaxLengthError('Decode error - repeated field "proofs" had too many elements')
+              }
+
+              if (obj.proofs.length === 4) {
+                throw new MaxLengthError('Decode error - repeated field "proofs" had too many elements')
+              }
+
+              obj.proofs.push(EquivocationRecord.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.proofs$
+              }))
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -451,7 +474,8 @@ export namespace Leases {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          leases: 256
+          leases: 256,
+          proofs: 4
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -486,6 +510,28 @@ export namespace Leases {
               }
 
               obj.leases++
+
+              break
+            }
+            case 3: {
+              if (opts.limits?.proofs != null && obj.proofs === opts.limits.proofs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "proofs" had too many elements')
+              }
+
+              if (obj.proofs === 4) {
+                throw new MaxLengthError('Streaming decode error - repeated field "proofs" had too many elements')
+              }
+
+              for (const evt of EquivocationRecord.codec().stream(reader, reader.uint32(), `${prefix}.proofs[]`, {
+                limits: opts.limits?.proofs$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.proofs
+                }
+              }
+
+              obj.proofs++
 
               break
             }
@@ -536,6 +582,24 @@ export namespace Leases {
     index: number
   }
 
+  export interface LeasesProofsJobFieldEvent {
+    field: '$.proofs[].job'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface LeasesProofsFirstFieldEvent {
+    field: '$.proofs[].first'
+    value: Uint8Array
+    index: number
+  }
+
+  export interface LeasesProofsSecondFieldEvent {
+    field: '$.proofs[].second'
+    value: Uint8Array
+    index: number
+  }
+
   export function encode (obj: Partial<Leases>): Uint8Array {
     return encodeMessage(obj, Leases.codec())
   }
@@ -544,8 +608,143 @@ export namespace Leases {
     return decodeMessage(buf, Leases.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leases>): Generator<LeasesSentAtMsFieldEvent | LeasesLeasesJobFieldEvent | LeasesLeasesStartMsFieldEvent | LeasesLeasesDurationMsFieldEvent | LeasesLeasesSequenceFieldEvent | LeasesLeasesReleaseFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Leases>): Generator<LeasesSentAtMsFieldEvent | LeasesLeasesJobFieldEvent | LeasesLeasesStartMsFieldEvent | LeasesLeasesDurationMsFieldEvent | LeasesLeasesSequenceFieldEvent | LeasesLeasesReleaseFieldEvent | LeasesProofsJobFieldEvent | LeasesProofsFirstFieldEvent | LeasesProofsSecondFieldEvent> {
     return streamMessage(buf, Leases.codec(), opts)
+  }
+}
+
+export interface EquivocationRecord {
+  job: Uint8Array
+  first: Uint8Array
+  second: Uint8Array
+}
+
+export namespace EquivocationRecord {
+  let _codec: Codec<EquivocationRecord>
+
+  export const codec = (): Codec<EquivocationRecord> => {
+    if (_codec == null) {
+      _codec = message<EquivocationRecord>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.job != null && obj.job.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.job)
+        }
+
+        if ((obj.first != null && obj.first.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.first)
+        }
+
+        if ((obj.second != null && obj.second.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.second)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          job: uint8ArrayAlloc(0),
+          first: uint8ArrayAlloc(0),
+          second: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.job = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.first = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.second = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.job`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.first`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.second`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface EquivocationRecordJobFieldEvent {
+    field: '$.job'
+    value: Uint8Array
+  }
+
+  export interface EquivocationRecordFirstFieldEvent {
+    field: '$.first'
+    value: Uint8Array
+  }
+
+  export interface EquivocationRecordSecondFieldEvent {
+    field: '$.second'
+    value: Uint8Array
+  }
+
+  export function encode (obj: Partial<EquivocationRecord>): Uint8Array {
+    return encodeMessage(obj, EquivocationRecord.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EquivocationRecord>): EquivocationRecord {
+    return decodeMessage(buf, EquivocationRecord.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EquivocationRecord>): Generator<EquivocationRecordJobFieldEvent | EquivocationRecordFirstFieldEvent | EquivocationRecordSecondFieldEvent> {
+    return streamMessage(buf, EquivocationRecord.codec(), opts)
   }
 }
 

@@ -1,15 +1,22 @@
 import type { GossipHandlers, Lease, LeaseTiming, PeerKey } from '../interface/index.js'
+import type { EnvelopeCodec } from './envelope.js'
+import { decodePayload } from './fields.js'
 import type { HoldingQueue } from './holding-queue.js'
+import { evidenceBytesPerItem } from './limits.js'
+import { Leases } from './messages.js'
 import { count, type TopicStats } from './stats.js'
 import type { TopicKind } from './topic.js'
 import { IgnoreError } from './validation/errors.js'
 import { type JobKeyOf, validateJobs } from './validation/jobs.js'
 import { validateLeases } from './validation/leases.js'
 import { validatePresence } from './validation/presence.js'
+import { validateProof } from './validation/proofs.js'
 import { validateResults } from './validation/results.js'
 
 /** One message whose envelope is valid. */
 export interface Received {
+  /** The message as sent. */
+  data: Uint8Array
   payload: Uint8Array
   author: PeerKey
   nowMs: number
@@ -23,17 +30,27 @@ export interface Received {
  * Validates a payload and gives what it holds to the handlers. Returns how many items it gave; throws RejectError or
  * IgnoreError otherwise.
  */
-export type Receiver = (message: Received) => number
+export type Receiver = (message: Received) => number | Promise<number>
 
 export interface ReceiverComponents {
   handlers: GossipHandlers
   holding: HoldingQueue
   jobKeyOf: JobKeyOf
+  /** Opens the envelopes of the leases' topic. */
+  leaseEnvelopes: EnvelopeCodec
 }
+
+/** A proof takes two signatures more to check, 80 µs each: as much as some hundred leases. */
+const PROOF_COST = 200
 
 /** One receiver for each kind of message. */
 export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
-  return ({ handlers, holding, jobKeyOf }: ReceiverComponents): Record<TopicKind, Receiver> => ({
+  return ({
+    handlers,
+    holding,
+    jobKeyOf,
+    leaseEnvelopes
+  }: ReceiverComponents): Record<TopicKind, Receiver> => ({
     jobs({ payload, author, nowMs, charge }) {
       const jobs = validateJobs(payload, nowMs, jobKeyOf)
       charge(jobs.length)
@@ -41,7 +58,15 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
       return jobs.length
     },
 
-    leases({ payload, author, nowMs, stats, charge }) {
+    async leases({ data, payload, author, nowMs, stats, charge }) {
+      // Rule: a message holds leases of its author, or proofs against others.
+      const { proofs } = decodePayload(Leases, payload)
+      if (proofs.length > 0) {
+        charge(proofs.length * PROOF_COST)
+        const valid = await Promise.all(proofs.map(proof => validateProof(proof, leaseEnvelopes, timing)))
+        for (const proof of valid) handlers.onProof?.(proof)
+        return valid.length
+      }
       const { timely, untimely } = validateLeases(payload, author, nowMs, timing)
       charge(timely.length)
       count(stats.dropped, 'early', untimely.early)
@@ -54,12 +79,13 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
 
       // Rule: leases of unknown jobs wait here for their job. A batch of nothing else is not passed on.
       const known: Lease[] = []
+      const envelope = evidence(data, timely.length)
       for (const lease of timely) {
         if (handlers.isKnownJob(lease.job)) known.push(lease)
-        else if (!holding.hold(lease)) count(stats.dropped, 'unknown-job')
+        else if (!holding.hold(lease, envelope)) count(stats.dropped, 'unknown-job')
       }
       if (known.length === 0) throw new IgnoreError('unknown-job', 'No job of the batch is known')
-      handlers.onLeases(known, author)
+      handlers.onLeases(known, author, envelope)
       return known.length
     },
 
@@ -70,11 +96,16 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
       return notices.length
     },
 
-    presence({ payload, author, nowMs }) {
-      handlers.onPresence(validatePresence(payload, author, nowMs, timing))
+    presence({ data, payload, author, nowMs }) {
+      handlers.onPresence(validatePresence(payload, author, nowMs, timing), data.slice())
       return 1
     }
   })
+}
+
+/** A copy of the envelope, as the bytes may be part of a buffer that is many times as long. */
+function evidence(data: Uint8Array, items: number): Uint8Array | undefined {
+  return data.byteLength <= evidenceBytesPerItem * items ? data.slice() : undefined
 }
 
 function mostFrequent(untimely: Record<'early' | 'late' | 'expired', number>): 'early' | 'late' | 'expired' {

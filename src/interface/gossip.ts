@@ -1,6 +1,6 @@
 import type { JobKey, PeerKey } from './bytes.js'
 import type { JobReference } from './job.js'
-import type { Lease, Presence } from './lease.js'
+import type { EquivocationProof, Lease, Presence } from './lease.js'
 import type { ResultNotice } from './result.js'
 import type { Startable } from './startable.js'
 
@@ -26,9 +26,18 @@ export interface Gossip extends Startable {
  */
 export interface GossipHandlers {
   onJobs(jobs: JobReference[], author: PeerKey): void
-  onLeases(leases: Lease[], author: PeerKey): void
+  /**
+   * `envelope`: the signed bytes that the leases came in, to pass them on and as evidence. Undefined where it is so long
+   * for what it holds that keeping it would cost too much.
+   */
+  onLeases(leases: Lease[], author: PeerKey, envelope: Uint8Array | undefined): void
   onResults(notices: ResultNotice[], author: PeerKey): void
-  onPresence(presence: Presence): void
+  /** `envelope`: as for leases. */
+  onPresence(presence: Presence, envelope?: Uint8Array): void
+  /** A worker claimed a job twice in one slot: checked, whoever says so. */
+  onProof?(proof: EquivocationProof): void
+  /** Whether nothing more is heard of this author for a while, because it was proven to lie. */
+  isShunned?(author: PeerKey): boolean
   /** Whether a job is known here: leases of unknown jobs wait in the holding queue. */
   isKnownJob(key: string): boolean
 }

@@ -20,6 +20,13 @@ export interface Lease {
   release: ReleaseReason | undefined
 }
 
+/** Proof that one worker claimed one job twice in one slot. Whoever has it can check it alone. */
+export interface EquivocationProof {
+  leases: [Lease, Lease]
+  /** The signed batches that hold the leases, in the same order, as they were sent. */
+  envelopes: [Uint8Array, Uint8Array]
+}
+
 /** Why a worker gave up a lease. Part of the wire format: append, never reorder. */
 export const ReleaseReason = { Done: 1, Lost: 2, Failed: 3, ShuttingDown: 4, Orphaned: 5 } as const
 export type ReleaseReason = (typeof ReleaseReason)[keyof typeof ReleaseReason]

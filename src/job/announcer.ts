@@ -16,6 +16,8 @@ const MAX_PER_TURN = 2_000
 const TURN_MS = 100
 /** All open jobs are announced again at most this often, however many peers come and go. */
 const RESTART_INTERVAL_MS = 5_000
+/** Entries that were moved leave the queue when they come up; beyond one for each job and these, it is built anew. */
+const MAX_STALE = 1_024
 
 interface Entry {
   reference: JobReference
@@ -45,7 +47,7 @@ export interface Announcer {
 export function announcer(): (components: AnnouncerComponents) => Announcer {
   return ({ gossip, clock, logger, emit }) => {
     const open = new Map<JobKey, Entry>()
-    const queue = new TinyQueue<Entry>([], (a, b) => a.dueMs - b.dueMs)
+    let queue = new TinyQueue<Entry>([], byDue)
     let timer: Timer | undefined
     let restarting: Timer | undefined
     let restartedMs = 0
@@ -54,6 +56,7 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
     function put(entry: Entry): void {
       open.set(entry.reference.key, entry)
       queue.push(entry)
+      if (queue.length > 2 * open.size + MAX_STALE) queue = new TinyQueue([...open.values()], byDue)
     }
 
     function peek(): Entry | undefined {
@@ -131,5 +134,7 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
     }
   }
 }
+
+const byDue = (a: Entry, b: Entry): number => a.dueMs - b.dueMs
 
 const waitMs = (attempt: number): number => BACK_OFF_MS[Math.min(attempt, BACK_OFF_MS.length) - 1] ?? 0

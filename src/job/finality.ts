@@ -31,7 +31,7 @@ export interface Finality {
 
 export function finality({ onFinal }: FinalityInit): (components: FinalityComponents) => Finality {
   return ({ chain, clock, logger }) => {
-    const pending = new Map<JobKey, { jobId: bigint; attempts: number }>()
+    const pending = new Map<JobKey, { jobId: bigint; attempts: number; notBeforeMs: number }>()
     const aborter = new AbortController()
     let timer: Timer | undefined
     let checking = false
@@ -54,32 +54,41 @@ export function finality({ onFinal }: FinalityInit): (components: FinalityCompon
 
     /** Resolves with the wait before the next look. */
     async function checkBatch(): Promise<number> {
-      const batch = [...pending].slice(0, CHECK_BATCH)
+      const nowMs = clock.now()
+      const batch: [JobKey, { jobId: bigint; attempts: number }][] = []
+      let nextMs = Number.POSITIVE_INFINITY
+      for (const [job, entry] of pending) {
+        // What has to wait does not hold up what came after it.
+        if (entry.notBeforeMs > nowMs) nextMs = Math.min(nextMs, entry.notBeforeMs)
+        else if (batch.length < CHECK_BATCH) batch.push([job, entry])
+        else nextMs = nowMs
+      }
+      if (batch.length === 0) return Math.max(1, nextMs - nowMs)
       const statuses = await chain.jobStatuses(
         batch.map(([, { jobId }]) => jobId),
         aborter.signal
       )
-      let delayMs = 0
-      for (const [index, [job, entry]] of batch.entries()) {
+      for (const [index, [job, { jobId, attempts }]] of batch.entries()) {
         const status = statuses[index]
         pending.delete(job)
         if (status === JobStatus.Succeeded || status === JobStatus.Failed) {
           onFinal(job)
           continue
         }
-        const retryMs = RETRY_MS[entry.attempts]
+        const retryMs = RETRY_MS[attempts]
         if (retryMs === undefined) continue
-        pending.set(job, { ...entry, attempts: entry.attempts + 1 })
-        delayMs = Math.max(delayMs, retryMs)
+        const notBeforeMs = clock.now() + retryMs
+        nextMs = Math.min(nextMs, notBeforeMs)
+        pending.set(job, { jobId, attempts: attempts + 1, notBeforeMs })
       }
-      return delayMs
+      return Math.max(0, nextMs - clock.now())
     }
 
     return {
       check(jobs) {
         for (const { job, jobId } of jobs) {
           if (pending.size >= MAX_PENDING) break
-          if (!pending.has(job)) pending.set(job, { jobId, attempts: 0 })
+          if (!pending.has(job)) pending.set(job, { jobId, attempts: 0, notBeforeMs: 0 })
         }
         run()
       },

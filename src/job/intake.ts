@@ -1,3 +1,4 @@
+import TinyQueue from 'tinyqueue'
 import type { JobKey } from '../interface/bytes.js'
 import type { ChainReader } from '../interface/chain.js'
 import type { Clock, Timer } from '../interface/clock.js'
@@ -5,18 +6,28 @@ import type { EmitEvent } from '../interface/events.js'
 import { type Job, type JobReference, JobStatus } from '../interface/job.js'
 import type { Logger } from '../interface/logger.js'
 import type { NetworkIdentity } from '../interface/settings.js'
+import { type Announcer, announcers } from './announcers.js'
 import { jobKey } from './job-key.js'
 
-/** Announced jobs that wait for their check: 100,000 of about 400 bytes are 40 MB. Later ones are announced again anyway. */
-const MAX_PENDING = 100_000
+/** Announced jobs that wait for their check: 150,000 of about 600 bytes are 90 MB. Later ones are announced again anyway. */
+const MAX_PENDING = 150_000
 /** How many jobs one look at the chain covers. */
 const CHECK_BATCH = 500
+/** Of these, for announcers that were not right yet: so that proven ones cannot keep a newcomer out, nor liars them. */
+const UNPROVEN_BATCH = 100
 /** A log that the chain does not show is looked for again after these waits: the endpoint may lag behind the sequencer. */
 const MISSING_RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
 /** After an error of the endpoint the check is tried again after this long; the chain client backs off by itself. */
 const UNAVAILABLE_RETRY_MS = 1_000
-/** Jobs known to be final or false are remembered, so that an announcement that comes late costs no request. */
+/** Jobs known to be final or past are remembered, so that an announcement that comes late costs no request. */
 const MAX_REMEMBERED = 50_000
+/**
+ * How long an announcement of a final job is taken for a late one. After that it is news: a reorg took its result off the
+ * chain, and sequencers announce it again, at least twice a minute.
+ */
+const FINAL_MS = 60_000
+/** A job past its deadline stays so. */
+const PAST_MS = 3_600_000
 
 export interface IntakeInit {
   network: NetworkIdentity
@@ -24,6 +35,10 @@ export interface IntakeInit {
   onOpen(job: Job): void
   /** Whether the job has been taken in already. */
   has(job: JobKey): boolean
+  /** How many more jobs are of use now; the rest waits unchecked. Default: all. */
+  room?(): number
+  /** A job that waited has left without having been taken in: it is final, or not on the chain. */
+  onDropped?(job: JobKey): void
 }
 
 export interface IntakeComponents {
@@ -33,14 +48,25 @@ export interface IntakeComponents {
   emit: EmitEvent
 }
 
-/** Checks announced jobs against the chain before anything else hears of them. */
+/** Checks announced jobs against the chain before anything else hears of them, the oldest first. */
 export interface Intake {
-  /** Takes an announcement; what is known, wrong by itself or too much is dropped. */
-  announce(references: JobReference[]): void
-  /** Jobs that are final: announcements of them are ignored from now on. */
+  /**
+   * Takes an announcement; what is known, wrong by itself or too much is dropped.
+   * @param from who says so: the announcement's author, or the peer that was asked
+   * @param options.isAsked this node asked for them, so that there may be very many
+   */
+  announce(references: JobReference[], from?: string, options?: { isAsked?: boolean }): void
+  /** Jobs that are final: announcements of them are ignored for a while. */
   close(job: JobKey): void
+  /** Jobs past their deadline: the same, for longer. */
+  closePast(job: JobKey): void
+  /** There may be room for more. */
+  onRoom(): void
   /** Whether the job waits for its check. */
   isPending(job: JobKey): boolean
+  /** The jobs that wait for their check. */
+  pending(): Iterable<JobReference>
+  readonly size: number
   stop(): void
 }
 
@@ -48,31 +74,65 @@ interface Pending {
   reference: JobReference
   attempts: number
   notBeforeMs: number
+  announcer: Announcer
 }
 
-export function intake({ network, onOpen, has }: IntakeInit): (components: IntakeComponents) => Intake {
+export function intake(init: IntakeInit): (components: IntakeComponents) => Intake {
+  const { network, onOpen, has, room = () => Number.POSITIVE_INFINITY, onDropped = () => {} } = init
   return ({ chain, clock, logger, emit }) => {
     const pending = new Map<JobKey, Pending>()
-    const remembered = new Set<JobKey>()
+    const sources = announcers({ clock })
+    /** Those that may be checked now, by job id; entries whose job has left are passed over. */
+    const ready = {
+      proven: new TinyQueue<Pending>([], byJobId),
+      unproven: new TinyQueue<Pending>([], byJobId)
+    }
+    const later = new TinyQueue<Pending>([], (a, b) => a.notBeforeMs - b.notBeforeMs)
+    /** Until when announcements of a job are ignored. */
+    const remembered = new Map<JobKey, number>()
     const aborter = new AbortController()
     let checking = false
     let timer: Timer | undefined
 
-    function remember(job: JobKey): void {
-      remembered.add(job)
-      const [oldest] = remembered
+    function remember(job: JobKey, forMs: number): void {
+      remembered.delete(job)
+      remembered.set(job, clock.now() + forMs)
+      const [oldest] = remembered.keys()
       if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest)
     }
 
-    function dueBatch(): Pending[] {
-      const nowMs = clock.now()
-      const batch: Pending[] = []
-      for (const entry of pending.values()) {
-        if (entry.notBeforeMs > nowMs) continue
-        batch.push(entry)
-        if (batch.length === CHECK_BATCH) break
+    function drop(entry: Pending): void {
+      const { key } = entry.reference
+      if (pending.get(key) !== entry) return
+      pending.delete(key)
+      sources.remove(entry.announcer)
+    }
+
+    const isStale = (entry: Pending): boolean => pending.get(entry.reference.key) !== entry
+
+    function makeReady(entry: Pending): void {
+      ready[sources.isProven(entry.announcer) ? 'proven' : 'unproven'].push(entry)
+    }
+
+    function take(queue: TinyQueue<Pending>, most: number): Pending[] {
+      const taken: Pending[] = []
+      while (taken.length < most) {
+        const entry = queue.pop()
+        if (entry === undefined) break
+        if (!isStale(entry)) taken.push(entry)
       }
-      return batch
+      return taken
+    }
+
+    function dueBatch(): Pending[] {
+      while ((later.peek()?.notBeforeMs ?? Number.POSITIVE_INFINITY) <= clock.now()) {
+        const entry = later.pop()
+        if (entry !== undefined && !isStale(entry)) makeReady(entry)
+      }
+      const most = Math.min(CHECK_BATCH, room())
+      const unproven = take(ready.unproven, Math.min(most, UNPROVEN_BATCH))
+      const proven = take(ready.proven, most - unproven.length)
+      return [...proven, ...unproven, ...take(ready.unproven, most - unproven.length - proven.length)]
     }
 
     function schedule(delayMs: number): void {
@@ -82,14 +142,10 @@ export function intake({ network, onOpen, has }: IntakeInit): (components: Intak
 
     function check(): void {
       if (checking || aborter.signal.aborted) return
-      const batch = dueBatch()
+      const batch = room() > 0 ? dueBatch() : []
       if (batch.length === 0) {
-        if (pending.size > 0) {
-          const nextMs = Math.min(
-            ...[...pending.values()].slice(0, CHECK_BATCH).map(entry => entry.notBeforeMs)
-          )
-          schedule(Math.max(1, nextMs - clock.now()))
-        }
+        const next = later.peek()
+        if (next !== undefined && room() > 0) schedule(Math.max(1, next.notBeforeMs - clock.now()))
         return
       }
       checking = true
@@ -98,6 +154,7 @@ export function intake({ network, onOpen, has }: IntakeInit): (components: Intak
         .catch(err => {
           if (!aborter.signal.aborted)
             logger.debug({ err }, 'announced jobs could not be checked; trying again')
+          for (const entry of batch) if (!isStale(entry)) makeReady(entry)
           return UNAVAILABLE_RETRY_MS
         })
         .then(delayMs => {
@@ -116,15 +173,21 @@ export function intake({ network, onOpen, has }: IntakeInit): (components: Intak
       for (const [index, entry] of batch.entries()) {
         const verdict = verdicts[index]
         const { key, jobId } = entry.reference
-        if (verdict === undefined || !pending.has(key)) continue
+        if (verdict === undefined || isStale(entry)) continue
         if (verdict.kind === 'missing') {
           retryOrDrop(entry, verdict.reason)
           continue
         }
-        pending.delete(key)
+        drop(entry)
+        sources.note(entry.announcer, true)
         emit({ type: 'job:verified', job: key, jobId, atMs: clock.now() })
-        if (verdict.status === JobStatus.Open && verdict.job.deadlineMs > clock.now()) onOpen(verdict.job)
-        else remember(key)
+        const isPast = verdict.job.deadlineMs <= clock.now()
+        if (verdict.status === JobStatus.Open && !isPast) {
+          onOpen(verdict.job)
+          continue
+        }
+        remember(key, verdict.status === JobStatus.Open ? PAST_MS : FINAL_MS)
+        onDropped(key)
       }
     }
 
@@ -134,34 +197,68 @@ export function intake({ network, onOpen, has }: IntakeInit): (components: Intak
       entry.attempts++
       if (delayMs !== undefined) {
         entry.notBeforeMs = clock.now() + delayMs
+        later.push(entry)
         return
       }
       // Not remembered: after a reorg back, the same job may be announced again with good reason.
-      pending.delete(key)
+      drop(entry)
+      onDropped(key)
       emit({ type: 'job:missing', job: key, jobId, atMs: clock.now(), reason })
       logger.debug({ jobId, reason }, 'an announced job is not on chain')
+      if (sources.note(entry.announcer, false)) dropAll(entry.announcer)
+    }
+
+    function dropAll(announcer: Announcer): void {
+      logger.warn({ jobs: announcer.waiting }, 'a peer announces jobs that are not on the chain')
+      for (const entry of [...pending.values()].filter(one => one.announcer === announcer)) {
+        drop(entry)
+        onDropped(entry.reference.key)
+      }
+    }
+
+    function close(job: JobKey, forMs: number): void {
+      const entry = pending.get(job)
+      if (entry !== undefined) {
+        drop(entry)
+        onDropped(job)
+      }
+      remember(job, forMs)
+      check()
     }
 
     return {
-      announce(references) {
+      announce(references, from = '', { isAsked = false } = {}) {
+        const announcer = sources.get(from)
         for (const reference of references) {
           const { key } = reference
-          if (pending.size >= MAX_PENDING) break
-          if (pending.has(key) || remembered.has(key) || has(key)) continue
+          if (pending.size >= MAX_PENDING || !sources.mayWait(announcer, isAsked)) break
+          if (pending.has(key) || has(key) || (remembered.get(key) ?? 0) > clock.now()) continue
           if (jobKey(network, reference) !== key) continue
-          pending.set(key, { reference, attempts: 0, notBeforeMs: 0 })
+          const entry = { reference, attempts: 0, notBeforeMs: 0, announcer }
+          pending.set(key, entry)
+          sources.add(announcer)
+          makeReady(entry)
         }
         check()
       },
-      close(job) {
-        pending.delete(job)
-        remember(job)
-      },
+      close: job => close(job, FINAL_MS),
+      closePast: job => close(job, PAST_MS),
+      onRoom: check,
       isPending: job => pending.has(job),
+      *pending() {
+        for (const { reference } of pending.values()) yield reference
+      },
+      get size() {
+        return pending.size
+      },
       stop() {
         aborter.abort()
         timer?.cancel()
       }
     }
   }
+}
+
+function byJobId({ reference: a }: Pending, { reference: b }: Pending): number {
+  return a.jobId < b.jobId ? -1 : a.jobId > b.jobId ? 1 : 0
 }

@@ -2,6 +2,9 @@ import TinyQueue from 'tinyqueue'
 import type { JobKey } from '../interface/bytes.js'
 import type { Candidate } from '../interface/lease.js'
 
+/** Dropped entries that a heap may hold beyond one for each job, before it is built anew. */
+const MAX_STALE = 1_024
+
 /** An entry of the queue. It counts only while it is the latest of its job: others are dropped when they come up. */
 interface Entry {
   candidate: Candidate
@@ -23,19 +26,35 @@ export interface ClaimQueue {
   delete(job: JobKey): void
   candidates(): Iterable<Candidate>
   readonly size: number
+  /** Jobs that have a turn. */
+  readonly waiting: number
 }
 
 export function claimQueue(): ClaimQueue {
   const candidates = new Map<JobKey, Candidate>()
   const latest = new Map<JobKey, Entry>()
   /** Jobs of others, by when they come due. */
-  const others = new TinyQueue<Entry>([], byDue)
+  let others = new TinyQueue<Entry>([], byDue)
   /** Own jobs that are not due yet, by when they are. */
-  const ownedLater = new TinyQueue<Entry>([], byDue)
+  let ownedLater = new TinyQueue<Entry>([], byDue)
   /** Own jobs that are due, the oldest first. */
-  const owned = new TinyQueue<Entry>([], byJobId)
+  let owned = new TinyQueue<Entry>([], byJobId)
 
   const isStale = (entry: Entry): boolean => latest.get(entry.candidate.reference.key) !== entry
+
+  /** Jobs are moved whenever workers come and go: what was left behind must not gather. */
+  function push(
+    queue: TinyQueue<Entry>,
+    entry: Entry,
+    compare: (a: Entry, b: Entry) => number
+  ): TinyQueue<Entry> {
+    queue.push(entry)
+    if (queue.length <= 2 * candidates.size + MAX_STALE) return queue
+    return new TinyQueue(
+      queue.data.filter(one => !isStale(one)),
+      compare
+    )
+  }
 
   /** The first entry that counts. */
   function head(queue: TinyQueue<Entry>): Entry | undefined {
@@ -53,8 +72,8 @@ export function claimQueue(): ClaimQueue {
       const entry = { candidate, dueMs }
       candidates.set(key, candidate)
       latest.set(key, entry)
-      const queue = isOwner ? ownedLater : others
-      queue.push(entry)
+      if (isOwner) ownedLater = push(ownedLater, entry, byDue)
+      else others = push(others, entry, byDue)
     },
     park(candidate) {
       candidates.set(candidate.reference.key, candidate)
@@ -64,7 +83,7 @@ export function claimQueue(): ClaimQueue {
       let later = head(ownedLater)
       while (later !== undefined && later.dueMs <= nowMs) {
         ownedLater.pop()
-        owned.push(later)
+        owned = push(owned, later, byJobId)
         later = head(ownedLater)
       }
       const mine = head(owned)
@@ -88,6 +107,9 @@ export function claimQueue(): ClaimQueue {
     candidates: () => candidates.values(),
     get size() {
       return candidates.size
+    },
+    get waiting() {
+      return latest.size
     }
   }
 }

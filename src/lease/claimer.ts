@@ -1,70 +1,30 @@
-import type { JobKey, PeerKey } from '../interface/bytes.js'
-import type { ChainReader } from '../interface/chain.js'
-import type { Clock, Timer } from '../interface/clock.js'
-import type { EmitEvent } from '../interface/events.js'
+import type { JobKey } from '../interface/bytes.js'
+import type { Timer } from '../interface/clock.js'
 import { JobStatus } from '../interface/job.js'
-import { type Candidate, type Lease, type LeaseTiming, ReleaseReason } from '../interface/lease.js'
-import type { Logger } from '../interface/logger.js'
+import { type Candidate, type Lease, ReleaseReason } from '../interface/lease.js'
 import { claimQueue } from './claim-queue.js'
+import type { Claimer, ClaimerComponents, ClaimerInit } from './claimer-types.js'
 import { slotOf } from './holder.js'
-import type { LeaseBook } from './lease-book.js'
-import type { OwnLeases } from './own-leases.js'
-import type { Roster } from './roster.js'
+import { witness } from './witness.js'
 
 /** How many ranks are re-computed between two turns of the event loop when the roster changes: about 10 ms of hashing. */
 const RERANK_CHUNK = 1_000
 /** A job whose status was read from the chain longer ago than this is looked up again before it is claimed. */
 const STATUS_MAX_AGE_MS = 5_000
+/** How often the open jobs are looked through for those past their deadline. 100,000 take some milliseconds. */
+const SWEEP_MS = 5_000
+/** A worker whose own means failed at a job leaves it to others for the length of a lease, then twice as long, up to this. */
+const MAX_FAILED_PAUSE_MS = 300_000
 
-export interface ClaimerInit {
-  self: PeerKey
-  timing: LeaseTiming
-  /** How long a job that no live worker can run waits before one of them fails it on chain. */
-  unservedAfterMs: number
-  /** Whether this worker can run a model. */
-  canRun(model: string): boolean
-  /** How many more jobs this worker has room for. */
-  room(): number
-  /** The job is this worker's, until `onLost`. If it cannot run the model, nobody can: the job is to be failed. */
-  onAcquired(candidate: Candidate): void
-  /** Another worker holds the job, or the lease ran out: work on it must stop. */
-  onLost(job: JobKey): void
-  /** The chain says that the job is final. */
-  onFinal(job: JobKey): void
-}
-
-export interface ClaimerComponents {
-  book: LeaseBook
-  roster: Roster
-  own: OwnLeases
-  chain: Pick<ChainReader, 'jobStatuses'>
-  clock: Clock
-  logger: Logger
-  emit: EmitEvent
-}
-
-/** Decides which open job this worker claims, and when (docs/protocol.md, "Claiming"). */
-export interface Claimer {
-  /** No claim is made before it: a worker that has not heard of the others yet would take itself for the best. */
-  start(): void
-  stop(): void
-  /** An open job that the chain confirmed just now. */
-  add(candidate: Candidate): void
-  /** A job whose lease this node held before it was restarted, and still does. */
-  adopt(candidate: Candidate, lease: Lease): void
-  /** Validated leases of registered workers. */
-  onLeases(leases: Lease[]): void
-  /** This node's own lease ran out. */
-  onExpired(job: JobKey): void
-  /** A worker joined, left, or has other models. */
-  onRosterChange(): void
-  /** There may be room again. */
-  onRoom(): void
-  /** The job is final or gone. */
-  remove(job: JobKey): void
-  get(job: JobKey): Candidate | undefined
-  /** How many open jobs are known. */
-  size(): number
+interface Times {
+  /** When the job became known here. */
+  knownMs: number
+  /** When the chain last said that it is open. */
+  checkedMs: number
+  /** Not claimed before. */
+  notBeforeMs: number
+  /** How often this node's own means failed at it. */
+  failures: number
 }
 
 export function claimer(init: ClaimerInit): (components: ClaimerComponents) => Claimer {
@@ -72,14 +32,19 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
   const quarterSlotMs = timing.slotMs / 4
   return ({ book, roster, own, chain, clock, logger, emit }) => {
     const queue = claimQueue()
-    /** When the job became known here, and when the chain last said that it is open. */
-    const times = new Map<JobKey, { knownMs: number; checkedMs: number }>()
+    const counted = witness(timing)({ book, roster, clock })
+    const times = new Map<JobKey, Times>()
     /** Jobs between `take` and the end of the claim. */
-    const claiming = new Set<JobKey>()
+    const claiming = new Map<JobKey, Promise<void>>()
+    /** Ends the waits of claims. */
+    const waits = new Set<() => void>()
     let freeSinceMs = 0
     let running = false
     let wake: Timer | undefined
     let rerank: Timer | undefined
+    let rerankedMs = Number.NEGATIVE_INFINITY
+    let isRanked = true
+    let sweeper: Timer | undefined
 
     const hasRoom = (): boolean => init.room() > claiming.size
 
@@ -92,7 +57,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
      * Queues a job for when its turn comes: at once for its owner, a slot later for each better free worker, counted from
      * when it became known or the lease on it ends.
      */
-    function enqueue(candidate: Candidate, notBeforeMs = 0): void {
+    function enqueue(candidate: Candidate): void {
       const { key } = candidate.reference
       const model = rankingModel(candidate)
       if (model !== undefined && !init.canRun(model)) return queue.park(candidate)
@@ -100,6 +65,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const graceMs = model === undefined ? init.unservedAfterMs : 0
       const openMs = (times.get(key)?.knownMs ?? clock.now()) + graceMs
       const heldUntilMs = book.holder(key, clock.now())?.expiresMs ?? 0
+      const notBeforeMs = times.get(key)?.notBeforeMs ?? 0
       queue.put(candidate, isOwner, Math.max(openMs, heldUntilMs, notBeforeMs) + rank * timing.slotMs)
     }
 
@@ -123,7 +89,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     function consider(candidate: Candidate): void {
       const { key } = candidate.reference
       const nowMs = clock.now()
-      if (candidate.deadlineMs <= nowMs) return forget(key)
+      if (candidate.deadlineMs <= nowMs) return init.onPast(key)
       if (own.held(key) !== undefined) return
       if (book.holder(key, nowMs) !== undefined) return enqueue(candidate)
       const model = rankingModel(candidate)
@@ -133,8 +99,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         const takeAtMs = midSlot(Math.max(turnMs, nowMs))
         if (takeAtMs > nowMs) return queue.put(candidate, false, takeAtMs)
       }
-      claiming.add(key)
-      claim(candidate, isOwner, rank)
+      const ended = claim(candidate, isOwner, rank)
         .catch(err => {
           logger.warn(
             { err, jobId: candidate.reference.jobId },
@@ -146,6 +111,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
           claiming.delete(key)
           evaluate()
         })
+      claiming.set(key, ended)
     }
 
     /**
@@ -162,32 +128,53 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
 
     async function claim(candidate: Candidate, isOwner: boolean, rank: number): Promise<void> {
       const { key, jobId } = candidate.reference
-      const known = times.get(key)
-      if (known !== undefined && clock.now() - known.checkedMs > STATUS_MAX_AGE_MS) {
-        const [status] = await chain.jobStatuses([jobId])
-        if (status !== JobStatus.Open) {
-          if (queue.get(key) !== undefined) init.onFinal(key)
-          return
-        }
-        known.checkedMs = clock.now()
-        if (book.holder(key, clock.now()) !== undefined || queue.get(key) === undefined) {
-          return enqueueIfOpen(candidate)
-        }
-      }
+      if (!(await isStillOpen(candidate))) return
+      if (!running || book.holder(key, clock.now()) !== undefined) return enqueueIfOpen(candidate)
       const lease = await own.claim(candidate)
       if (lease === undefined) return enqueueIfOpen(candidate)
-      book.add(lease)
       const slot = slotOf(lease, timing.slotMs)
       const { startMs, expiresMs } = lease
       emit({ type: 'lease:claimed', job: key, jobId, atMs: clock.now(), slot, rank, startMs, expiresMs })
-      if (queue.get(key) === undefined) return own.release(key, ReleaseReason.Orphaned)
-      if (!isOwner) {
-        await new Promise<void>(resolve => clock.schedule(quarterSlotMs, resolve))
-      }
-      if (own.held(key) === undefined) return
+      if (queue.get(key) === undefined) return giveBack(key, ReleaseReason.Orphaned)
+      book.add(lease)
+      if (running && !isOwner) await pause(quarterSlotMs)
+      if (!running) return giveBack(key, ReleaseReason.ShuttingDown)
+      if (own.held(key) === undefined) return enqueueIfOpen(candidate)
       if (book.holder(key, clock.now())?.worker !== self) return lose(key)
       emit({ type: 'lease:acquired', job: key, jobId, atMs: clock.now(), slot, rank })
       init.onAcquired(candidate)
+    }
+
+    /** Whether the chain holds the job, as of a moment ago at most; what it does not is dropped. */
+    async function isStillOpen(candidate: Candidate): Promise<boolean> {
+      const { key } = candidate.reference
+      const known = times.get(key)
+      if (known === undefined) return false
+      if (clock.now() - known.checkedMs <= STATUS_MAX_AGE_MS) return true
+      const [verdict] = await chain.verifyJobs([candidate.reference])
+      if (queue.get(key) === undefined) return false
+      if (verdict?.kind !== 'found') init.onGone(candidate)
+      else if (verdict.status !== JobStatus.Open) init.onFinal(key)
+      else {
+        known.checkedMs = clock.now()
+        return true
+      }
+      return false
+    }
+
+    async function giveBack(job: JobKey, reason: ReleaseReason): Promise<void> {
+      await own.release(job, reason)
+      if (reason === ReleaseReason.Orphaned) await own.forget(job)
+    }
+
+    /** Resolves after a while, or when no more is claimed. */
+    async function pause(delayMs: number): Promise<void> {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = clock.schedule(delayMs, resolve)
+      waits.add(resolve)
+      await promise
+      waits.delete(resolve)
+      timer.cancel()
     }
 
     /** For the timeline: why another has a job is asked when that one may be gone. */
@@ -198,7 +185,13 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     }
 
     function enqueueIfOpen(candidate: Candidate): void {
-      if (queue.get(candidate.reference.key) !== undefined) enqueue(candidate, clock.now() + timing.slotMs)
+      const { key } = candidate.reference
+      if (queue.get(key) === undefined) return
+      const known = times.get(key)
+      if (known !== undefined) {
+        known.notBeforeMs = Math.max(known.notBeforeMs, clock.now() + timing.slotMs)
+      }
+      enqueue(candidate)
     }
 
     /** A better lease stands: this worker gives its own up, and waits for the other's to end. */
@@ -214,73 +207,133 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       schedule()
     }
 
+    function loseNow(job: JobKey): void {
+      init.onLost(job)
+      lose(job).catch(err =>
+        logger.warn({ err }, 'a lost lease could not be released; it runs out by itself')
+      )
+    }
+
+    /** Who claims long after this node did has not heard of it: it is told again. */
+    function answerClaim(job: JobKey, other: Lease): void {
+      const mine = own.held(job)
+      if (mine === undefined || other.sequence > 0 || other.startMs < mine.startMs + timing.slotMs) return
+      own
+        .repeat(job)
+        .catch(err => logger.debug({ err }, 'a lease could not be repeated; its renewal says the same'))
+    }
+
     function forget(job: JobKey): void {
       queue.delete(job)
       times.delete(job)
       book.forget(job)
     }
 
+    /** Nobody can finish a job after its deadline: it leaves, whether its turn came or not. */
+    function sweep(): void {
+      const nowMs = clock.now()
+      const past = [...queue.candidates()].filter(({ deadlineMs }) => deadlineMs <= nowMs)
+      for (const { reference } of past) init.onPast(reference.key)
+      sweeper = clock.schedule(SWEEP_MS, sweep)
+    }
+
+    /** At most once in a presence interval: a worker that changes its models all the time must not keep this one busy. */
     function rerankAll(): void {
-      rerank?.cancel()
-      const waiting = [...queue.candidates()]
-      const next = (from: number): void => {
-        for (const candidate of waiting.slice(from, from + RERANK_CHUNK)) {
-          const { key } = candidate.reference
-          if (queue.get(key) === undefined || own.held(key) !== undefined || claiming.has(key)) continue
-          enqueue(candidate)
-        }
-        if (from + RERANK_CHUNK < waiting.length) rerank = clock.schedule(0, () => next(from + RERANK_CHUNK))
-        else schedule()
+      isRanked = false
+      const delayMs = Math.max(0, rerankedMs + timing.presenceIntervalMs - clock.now())
+      rerank ??= clock.schedule(delayMs, () => rerankNext([...queue.candidates()], 0))
+    }
+
+    function rerankNext(waiting: Candidate[], from: number): void {
+      rerank = undefined
+      if (from === 0) isRanked = true
+      rerankedMs = clock.now()
+      for (const candidate of waiting.slice(from, from + RERANK_CHUNK)) {
+        const { key } = candidate.reference
+        if (queue.get(key) === undefined || own.held(key) !== undefined || claiming.has(key)) continue
+        enqueue(candidate)
       }
-      rerank = clock.schedule(0, () => next(0))
+      if (from + RERANK_CHUNK < waiting.length) {
+        rerank = clock.schedule(0, () => rerankNext(waiting, from + RERANK_CHUNK))
+        return
+      }
+      schedule()
+      // The workers changed again while the first jobs had been ranked already.
+      if (!isRanked) rerankAll()
+    }
+
+    function onLeases(leases: Lease[], envelope?: Uint8Array): Lease[] {
+      const proven: Lease[] = []
+      for (const lease of leases) {
+        const { job } = lease
+        const candidate = queue.get(job)
+        if (candidate === undefined && !init.isPending(job)) continue
+        if (!book.add(counted(lease), envelope)) continue
+        if (book.equivocation(lease) !== undefined) proven.push(lease)
+        if (candidate === undefined) continue
+        tell(lease, candidate)
+        if (claiming.has(job)) continue
+        if (own.held(job) !== undefined) {
+          if (book.holder(job, clock.now())?.worker === self) answerClaim(job, lease)
+          else loseNow(job)
+        } else if (book.holder(job, clock.now()) === undefined) {
+          // Released, or void by a second claim in one slot.
+          enqueue(candidate)
+          schedule()
+        }
+      }
+      return proven
     }
 
     return {
       start() {
         running = true
+        sweeper ??= clock.schedule(SWEEP_MS, sweep)
         evaluate()
       },
-      stop() {
+      async stop() {
         running = false
         wake?.cancel()
         rerank?.cancel()
+        sweeper?.cancel()
+        for (const end of waits) end()
+        await Promise.all(claiming.values())
       },
       add(candidate) {
         const { key } = candidate.reference
         if (queue.get(key) !== undefined) return
-        times.set(key, { knownMs: clock.now(), checkedMs: clock.now() })
+        const nowMs = clock.now()
+        times.set(key, { knownMs: nowMs, checkedMs: nowMs, notBeforeMs: 0, failures: 0 })
         enqueue(candidate)
         schedule()
       },
       adopt(candidate, lease) {
         const { key } = candidate.reference
-        times.set(key, { knownMs: clock.now(), checkedMs: clock.now() })
+        const nowMs = clock.now()
+        times.set(key, { knownMs: nowMs, checkedMs: nowMs, notBeforeMs: 0, failures: 0 })
         queue.park(candidate)
         book.add(lease)
-        init.onAcquired(candidate)
+        if (book.holder(key, nowMs)?.worker === self) init.onAcquired(candidate)
+        else loseNow(key)
       },
-      onLeases(leases) {
-        for (const lease of leases) {
-          if (!book.add(lease)) continue
-          const candidate = queue.get(lease.job)
-          if (candidate === undefined) continue
-          tell(lease, candidate)
-          if (own.held(lease.job) !== undefined && !claiming.has(lease.job)) {
-            if (book.holder(lease.job, clock.now())?.worker === self) continue
-            init.onLost(lease.job)
-            lose(lease.job).catch(err =>
-              logger.warn({ err }, 'a lost lease could not be released; it runs out by itself')
-            )
-          } else if (lease.release !== undefined && !claiming.has(lease.job)) {
-            enqueue(candidate)
-            schedule()
-          }
-        }
+      onLeases,
+      onHeard(worker) {
+        onLeases(book.leasesOf(worker).filter(lease => lease.countedFromMs !== undefined))
       },
       onExpired(job) {
         init.onLost(job)
         const candidate = queue.get(job)
         if (candidate !== undefined) enqueueIfOpen(candidate)
+        schedule()
+      },
+      onFailed(job) {
+        const known = times.get(job)
+        const candidate = queue.get(job)
+        if (known === undefined || candidate === undefined) return
+        const pauseMs = Math.min(timing.leaseMs * 2 ** known.failures, MAX_FAILED_PAUSE_MS)
+        known.failures++
+        known.notBeforeMs = clock.now() + pauseMs
+        enqueue(candidate)
         schedule()
       },
       onRosterChange: rerankAll,
@@ -293,7 +346,17 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         schedule()
       },
       get: queue.get,
-      size: () => queue.size
+      *open() {
+        for (const candidate of queue.candidates()) {
+          yield { candidate, checkedMs: times.get(candidate.reference.key)?.checkedMs ?? 0 }
+        }
+      },
+      checked(job) {
+        const known = times.get(job)
+        if (known !== undefined) known.checkedMs = clock.now()
+      },
+      size: () => queue.size,
+      waiting: () => queue.waiting
     }
   }
 }

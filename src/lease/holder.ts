@@ -2,20 +2,33 @@ import type { PeerKey } from '../interface/bytes.js'
 import type { Lease } from '../interface/lease.js'
 import { score } from './score.js'
 
+/** A lease as a node counts it. */
+export interface CountedLease extends Lease {
+  /**
+   * From when it counts, where that is later than its start: this node should have heard of the claim and has not
+   * (witness.ts). Undefined: from its start.
+   */
+  countedFromMs?: number | undefined
+}
+
 /** Which slot a lease was claimed in. Slots are as wide as Δ and count from the epoch, so that all nodes agree on them. */
 export function slotOf(lease: Pick<Lease, 'startMs'>, slotMs: number): number {
   return Math.floor(lease.startMs / slotMs)
 }
 
+/** When a lease counts from. */
+export const countedFrom = (lease: CountedLease): number => lease.countedFromMs ?? lease.startMs
+
 /**
  * What two leases of one claim (job, worker, start) say together: the later sequence stands; where a worker signed two
- * of the same sequence, the release, then the earlier expiry. Commutative, associative and idempotent, so that the order
- * of arrival cannot matter.
+ * of the same sequence, the release, then the earlier expiry, then the one that counts from earlier. Commutative,
+ * associative and idempotent, so that the order of arrival cannot matter.
  */
-export function joinClaim(a: Lease, b: Lease): Lease {
+export function joinClaim(a: CountedLease, b: CountedLease): CountedLease {
   if (a.sequence !== b.sequence) return a.sequence > b.sequence ? a : b
   if ((a.release === undefined) !== (b.release === undefined)) return a.release === undefined ? b : a
   if (a.expiresMs !== b.expiresMs) return a.expiresMs < b.expiresMs ? a : b
+  if (countedFrom(a) !== countedFrom(b)) return countedFrom(a) < countedFrom(b) ? a : b
   return (a.release ?? 0) <= (b.release ?? 0) ? a : b
 }
 
@@ -36,16 +49,20 @@ export function isEquivocation(a: Lease, b: Lease, slotMs: number): boolean {
  * A pure function of the set of leases of ONE job: neither order nor duplicates matter (invariant I1). The leases must
  * have been validated.
  */
-export function holder(leases: Iterable<Lease>, nowMs: number, slotMs: number): Lease | undefined {
-  const claims = new Map<PeerKey, Map<number, Lease>>()
+export function holder(
+  leases: Iterable<CountedLease>,
+  nowMs: number,
+  slotMs: number
+): CountedLease | undefined {
+  const claims = new Map<PeerKey, Map<number, CountedLease>>()
   for (const lease of leases) {
-    const byStart = claims.get(lease.worker) ?? new Map<number, Lease>()
+    const byStart = claims.get(lease.worker) ?? new Map<number, CountedLease>()
     const known = byStart.get(lease.startMs)
     byStart.set(lease.startMs, known === undefined ? lease : joinClaim(known, lease))
     claims.set(lease.worker, byStart)
   }
 
-  let best: Lease | undefined
+  let best: CountedLease | undefined
   for (const byStart of claims.values()) {
     const starts = [...byStart.values()]
     for (const lease of starts) {
@@ -58,9 +75,9 @@ export function holder(leases: Iterable<Lease>, nowMs: number, slotMs: number): 
 }
 
 /** The order of `holder`. */
-export function isBetter(a: Lease, b: Lease, slotMs: number): boolean {
-  const slotA = slotOf(a, slotMs)
-  const slotB = slotOf(b, slotMs)
+export function isBetter(a: CountedLease, b: CountedLease, slotMs: number): boolean {
+  const slotA = Math.floor(countedFrom(a) / slotMs)
+  const slotB = Math.floor(countedFrom(b) / slotMs)
   if (slotA !== slotB) return slotA < slotB
   if (a.worker !== b.worker) {
     const scoreA = score(a.job, a.worker)

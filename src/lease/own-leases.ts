@@ -49,6 +49,8 @@ export interface OwnLeases {
   quietUntilMs(): number
   /** Leases with this node's own signature that came from peers. */
   heard(leases: Lease[]): Promise<void>
+  /** Says again what this node holds, to one that has not heard of it. */
+  repeat(job: JobKey): Promise<void>
   /** Gives a lease up and says so. Does nothing where there is none. */
   release(job: JobKey, reason: ReleaseReason): Promise<void>
   /** Gives all leases up. Those whose release the disk does not take run out by themselves. */
@@ -165,7 +167,7 @@ export function ownLeases({
             ended.push(entry.lease.job)
           else hold(entry)
         }
-        await database.batch(ended.map(job => repository.del(job)))
+        if (ended.length > 0) await database.batch(ended.map(job => repository.del(job)))
         return [...held.values()]
       },
       async claim(candidate) {
@@ -189,8 +191,18 @@ export function ownLeases({
         ]
         await database.batch(operations, { sync: true })
         hold(entry)
-        await gossip.publishLeases([lease])
+        try {
+          await gossip.publishLeases([lease])
+        } catch (err) {
+          // Nobody has heard of it: were it kept and renewed, nobody would work on the job.
+          held.delete(reference.key)
+          throw err
+        }
         return lease
+      },
+      async repeat(job) {
+        const entry = held.get(job)
+        if (entry !== undefined) await gossip.publishLeases([entry.lease])
       },
       async release(job, reason) {
         const entry = held.get(job)

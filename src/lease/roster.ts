@@ -5,6 +5,7 @@ import type { Clock } from '../interface/clock.js'
 import type { LeaseTiming, Presence } from '../interface/lease.js'
 import type { Logger } from '../interface/logger.js'
 import { score, scoreFraction } from './score.js'
+import { hearingMs, MAX_UNSEEN_MS } from './witness.js'
 
 /** A worker is live for this many presence intervals after its last message: one may be lost, one late. */
 const LIVE_INTERVALS = 3
@@ -15,6 +16,25 @@ const MAX_WORKERS = 10_000
  * So the comparison costs each node O(1) for a job, however many workers there are.
  */
 const EXACT_RANK_BELOW = 16
+
+/**
+ * Accounts that are being looked up at a time. Anyone can send presence, up to 33 kB each: 256 of them are 8 MB, and more
+ * than join a network in the time of one answer. Those beyond are heard at their next presence.
+ */
+const MAX_CHECKS = 256
+/** An account is looked up again after this long: a worker that leaves the registry leaves the ranks. */
+const RECHECK_MS = 300_000
+/** Silences of one worker that are remembered, the latest: a link that flaps makes one about every few seconds. */
+const MAX_SILENCES = 4
+/** Presence messages passed on to who joins are kept up to this size: 20 models, and more is no ordinary worker. */
+const MAX_ENVELOPE_BYTES = 2_048
+
+/** When a worker was heard here, and when not. */
+interface Hearing {
+  /** Its last presence. */
+  lastMs: number
+  silences: { fromMs: number; untilMs: number }[]
+}
 
 /** Where this worker stands for a job. */
 export interface Rank {
@@ -32,8 +52,14 @@ export interface RosterComponents {
 
 /** The workers whose presence was seen lately and whose account the registry confirms. */
 export interface Roster {
-  /** Takes a validated presence message. Resolves with whether the worker is new here, once its account was checked. */
-  see(presence: Presence): Promise<boolean>
+  /** Takes a validated presence message, and what it came in. Resolves once the worker's account was checked. */
+  see(presence: Presence, envelope?: Uint8Array): Promise<Seen>
+  /** Whether the worker was not heard at a moment, and has been heard since. */
+  wasSilent(worker: PeerKey, atMs: number): boolean
+  /** The signed presence of up to `limit` live workers. */
+  envelopes(limit: number): Uint8Array[]
+  /** Takes a worker out of the ranks until its next presence. */
+  drop(worker: PeerKey): void
   /** Whether the worker's account was found registered, even if it has been silent lately: its leases count. */
   isRegistered(worker: PeerKey): boolean
   /** Live workers other than this one, eligible for a model; for all models where it is undefined. */
@@ -44,17 +70,35 @@ export interface Roster {
   version(): number
 }
 
+/** What a presence message changed. */
+export interface Seen {
+  /** The worker was not live here before. */
+  isNew: boolean
+  /** The worker is heard again after a silence, or for the first time. */
+  isBack: boolean
+}
+
 export interface RosterInit {
   self: PeerKey
   timing: LeaseTiming
   /** How many more jobs a worker has claimed since a moment than its presence message said. */
-  claimsSince(worker: PeerKey, sinceMs: number): number
+  claimsSince(worker: PeerKey, sinceMs: number, most: number): number
+}
+
+interface Known {
+  presence: Presence
+  envelope: Uint8Array | undefined
+  seenMs: number
+  /** When the registry last confirmed its account. */
+  checkedMs: number
 }
 
 export function roster({ self, timing, claimsSince }: RosterInit): (components: RosterComponents) => Roster {
   return ({ chain, clock, logger }) => {
-    const workers = new Map<PeerKey, { presence: Presence; seenMs: number }>()
-    const registered = new LRUCache<PeerKey, true>({ max: MAX_WORKERS })
+    const workers = new Map<PeerKey, Known>()
+    const registered = new LRUCache<PeerKey, Hearing>({ max: MAX_WORKERS })
+    const quietMs = hearingMs(timing)
+    let checks = 0
     const byModel = new Map<string, Set<PeerKey>>()
     let version = 0
 
@@ -70,8 +114,9 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
       version++
     }
 
-    function insert(presence: Presence): void {
-      workers.set(presence.worker, { presence, seenMs: clock.now() })
+    function insert(known: Known): void {
+      const { presence } = known
+      workers.set(presence.worker, known)
       for (const model of presence.models) {
         byModel.set(model, (byModel.get(model) ?? new Set()).add(presence.worker))
       }
@@ -92,7 +137,8 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
       const known = workers.get(worker)
       if (known === undefined) return true
       const { load, capacity, sentAtMs } = known.presence
-      return load + claimsSince(worker, sentAtMs) >= capacity
+      const free = capacity - load
+      return free <= 0 || claimsSince(worker, sentAtMs, free) >= free
     }
 
     const among = (model: string | undefined): Iterable<PeerKey> =>
@@ -101,35 +147,86 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
     const size = (model?: string): number =>
       model === undefined ? workers.size : (byModel.get(model)?.size ?? 0)
 
+    /** Notes that a registered worker was heard. True if it had not been for a while. */
+    function hear(worker: PeerKey): boolean {
+      const nowMs = clock.now()
+      const known = registered.get(worker)
+      const silences = known?.silences.filter(({ untilMs }) => untilMs >= nowMs - MAX_UNSEEN_MS) ?? []
+      const fromMs = known?.lastMs ?? Number.NEGATIVE_INFINITY
+      const isBack = nowMs - fromMs > quietMs
+      if (isBack) silences.push({ fromMs, untilMs: nowMs })
+      registered.set(worker, { lastMs: nowMs, silences: silences.slice(-MAX_SILENCES) })
+      return isBack
+    }
+
+    /** Undefined where too many are being looked up. */
+    async function isBound({ account, worker }: Presence): Promise<boolean | undefined> {
+      if (checks >= MAX_CHECKS) return undefined
+      checks++
+      try {
+        const [peerKey] = await chain.peerKeysOf([account])
+        return peerKey === worker
+      } finally {
+        checks--
+      }
+    }
+
+    /** What the registry said some time ago counts until it says otherwise. */
+    async function recheck(known: Known): Promise<void> {
+      const { worker, account } = known.presence
+      const bound = await isBound(known.presence)
+      if (bound === true) known.checkedMs = clock.now()
+      if (bound !== false) return
+      logger.debug({ worker, account }, 'a worker is not registered any more')
+      registered.delete(worker)
+      remove(worker)
+    }
+
     return {
-      async see(presence) {
-        if (presence.worker === self) return false
-        const known = workers.get(presence.worker)
-        if (known !== undefined && known.presence.sentAtMs >= presence.sentAtMs) return false
-        const sameModels =
-          known?.presence.account === presence.account &&
-          known.presence.models.join() === presence.models.join()
-        if (known !== undefined && sameModels) {
-          workers.delete(presence.worker)
-          workers.set(presence.worker, { presence, seenMs: clock.now() })
-          return false
+      async see(presence, envelope) {
+        const { worker, account, sentAtMs } = presence
+        const nothing = { isNew: false, isBack: false }
+        if (worker === self) return nothing
+        const isOld = (): boolean => (workers.get(worker)?.presence.sentAtMs ?? 0) >= sentAtMs
+        if (isOld()) return nothing
+        const kept =
+          envelope !== undefined && envelope.byteLength <= MAX_ENVELOPE_BYTES ? envelope : undefined
+        const entry = { presence, envelope: kept, seenMs: clock.now(), checkedMs: clock.now() }
+        const known = workers.get(worker)
+        if (known?.presence.account === account && known.presence.models.join() === presence.models.join()) {
+          entry.checkedMs = known.checkedMs
+          workers.delete(worker)
+          workers.set(worker, entry)
+          const isBack = hear(worker)
+          if (entry.checkedMs < clock.now() - RECHECK_MS) await recheck(entry)
+          return { isNew: false, isBack }
         }
-        const [peerKey] = await chain.peerKeysOf([presence.account])
-        if (peerKey !== presence.worker) {
-          logger.debug(
-            { worker: presence.worker, account: presence.account },
-            'presence of an unregistered worker ignored'
-          )
-          return false
+        if ((await isBound(presence)) !== true) {
+          logger.debug({ worker, account }, 'presence of an unregistered worker ignored')
+          return nothing
         }
-        registered.set(presence.worker, true)
+        if (isOld()) return nothing
+        const isBack = hear(worker)
         dropStale()
-        const isNew = !workers.has(presence.worker)
-        if (isNew && workers.size >= MAX_WORKERS) return false
-        remove(presence.worker)
-        insert(presence)
-        return isNew
+        const isNew = !workers.has(worker)
+        if (isNew && workers.size >= MAX_WORKERS) return { isNew: false, isBack }
+        remove(worker)
+        insert(entry)
+        return { isNew, isBack }
       },
+      wasSilent: (worker, atMs) =>
+        registered.peek(worker)?.silences.some(({ fromMs, untilMs }) => fromMs <= atMs && atMs <= untilMs) ??
+        false,
+      envelopes(limit) {
+        dropStale()
+        const found: Uint8Array[] = []
+        for (const { envelope } of workers.values()) {
+          if (envelope !== undefined) found.push(envelope)
+          if (found.length >= limit) break
+        }
+        return found
+      },
+      drop: remove,
       isRegistered: worker => registered.has(worker),
       size(model) {
         dropStale()

@@ -3,7 +3,15 @@ import { InvalidMessageError } from '../../interface/index.js'
 /** Why a message was rejected: its author or relay broke a rule that holds at every time and on every node. */
 export type RejectReason = 'oversize' | 'envelope' | 'signature' | 'schema' | 'value'
 /** Why a message was ignored: it may be honest, but is of no use here and now. */
-export type IgnoreReason = 'rate' | 'early' | 'late' | 'expired' | 'unknown-job' | 'own' | 'stopped'
+export type IgnoreReason =
+  | 'rate'
+  | 'early'
+  | 'late'
+  | 'expired'
+  | 'unknown-job'
+  | 'own'
+  | 'shunned'
+  | 'stopped'
 
 /** The message breaks a rule: not delivered, not forwarded, and the peer that sent it is penalised. */
 export class RejectError extends InvalidMessageError {

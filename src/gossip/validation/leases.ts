@@ -34,13 +34,9 @@ export function validateLeases(
   timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>
 ): ValidatedLeases {
   // Rule: the payload is a Leases of at most 256 leases.
-  const { sentAtMs, leases: records } = decodePayload(Leases, payload)
-
-  // Rule: a batch holds at least one lease.
-  checkNotEmpty(records)
-
-  // Rule: each lease keeps the rules that no clock decides.
-  const leases = records.map(record => readLease(record, author, sentAtMs))
+  const message = decodePayload(Leases, payload)
+  const leases = readLeases(message, author)
+  const { sentAtMs } = message
 
   // Rule: the batch was signed lately.
   checkBatchAge(sentAtMs, nowMs)
@@ -54,6 +50,15 @@ export function validateLeases(
     else untimely[time]++
   }
   return { timely, untimely }
+}
+
+/** The leases of a message by the rules that no clock decides. Throws RejectError. */
+export function readLeases({ sentAtMs, leases: records }: Leases, author: PeerKey): Lease[] {
+  // Rule: a batch holds at least one lease.
+  checkNotEmpty(records)
+
+  // Rule: each lease keeps the rules that no clock decides.
+  return records.map(record => readLease(record, author, sentAtMs))
 }
 
 function readLease(record: LeaseRecord, author: PeerKey, sentAtMs: number): Lease {
@@ -86,6 +91,7 @@ function readLease(record: LeaseRecord, author: PeerKey, sentAtMs: number): Leas
 export function encodeLeases(leases: Lease[], worker: PeerKey, sentAtMs: number): Uint8Array {
   return Leases.encode({
     sentAtMs,
+    proofs: [],
     leases: leases.map(lease => {
       if (lease.worker !== worker)
         throw new InvalidMessageError(`A lease of ${lease.worker} cannot be published here`)

@@ -245,6 +245,7 @@ describe('messages.proto', () => {
     expect(Object.fromEntries(limits.map(([, field, limit]) => [field, Number(limit)]))).toEqual({
       jobs: messageLimits.batchItems,
       leases: messageLimits.batchItems,
+      proofs: messageLimits.proofs,
       results: messageLimits.batchItems,
       models: messageLimits.presenceModels
     })

@@ -1,0 +1,76 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../interface/clock.js'
+
+/** Announcers that are remembered: far more than a network has sequencers. About 100 bytes each. */
+const MAX_ANNOUNCERS = 1_024
+/** Jobs of one unproven announcer that may wait: two looks at the chain, which prove it or not. */
+const UNPROVEN_JOBS = 1_000
+/** Jobs of all unproven announcers together: a third of what may wait, so that liars without number leave room for others. */
+const ALL_UNPROVEN_JOBS = 50_000
+/** So many jobs that are not on the chain, and ten times as many as are, show a liar. A lagging endpoint shows some. */
+const LIAR_JOBS = 256
+const LIAR_RATIO = 10
+/** How long nothing is taken from a liar. Not for ever: its endpoint may have been on a fork. */
+const REFUSE_MS = 600_000
+
+/** One that announces jobs: the key that signed the announcement, or the peer that was asked. */
+export interface Announcer {
+  /** Its jobs that wait. */
+  waiting: number
+  found: number
+  missing: number
+  refusedUntilMs: number
+}
+
+/** What announcers are worth: who was right may let many jobs wait, who was not yet may let few. */
+export interface Announcers {
+  get(name: string): Announcer
+  /** Whether one more job of this announcer may wait. `isAsked`: this node asked for it. */
+  mayWait(announcer: Announcer, isAsked: boolean): boolean
+  isProven(announcer: Announcer): boolean
+  add(announcer: Announcer): void
+  remove(announcer: Announcer): void
+  /** Notes that the chain holds a job, or not. True if this shows the announcer to be a liar. */
+  note(announcer: Announcer, isFound: boolean): boolean
+}
+
+export function announcers({ clock }: { clock: Clock }): Announcers {
+  const known = new LRUCache<string, Announcer>({ max: MAX_ANNOUNCERS })
+  let unproven = 0
+
+  const isProven = ({ found, missing }: Announcer): boolean => found > 0 && found * LIAR_RATIO >= missing
+
+  return {
+    get(name) {
+      const announcer = known.get(name) ?? { waiting: 0, found: 0, missing: 0, refusedUntilMs: 0 }
+      known.set(name, announcer)
+      return announcer
+    },
+    mayWait(announcer, isAsked) {
+      if (announcer.refusedUntilMs > clock.now()) return false
+      if (isAsked || isProven(announcer)) return true
+      return announcer.waiting < UNPROVEN_JOBS && unproven < ALL_UNPROVEN_JOBS
+    },
+    isProven,
+    add(announcer) {
+      announcer.waiting++
+      if (!isProven(announcer)) unproven++
+    },
+    remove(announcer) {
+      announcer.waiting--
+      if (!isProven(announcer)) unproven = Math.max(0, unproven - 1)
+    },
+    note(announcer, isFound) {
+      const wasProven = isProven(announcer)
+      if (isFound) announcer.found++
+      else announcer.missing++
+      if (isProven(announcer) !== wasProven) {
+        unproven = Math.max(0, unproven + (wasProven ? announcer.waiting : -announcer.waiting))
+      }
+      if (isFound || announcer.missing < LIAR_JOBS || announcer.missing <= LIAR_RATIO * announcer.found)
+        return false
+      Object.assign(announcer, { found: 0, missing: 0, refusedUntilMs: clock.now() + REFUSE_MS })
+      return true
+    }
+  }
+}

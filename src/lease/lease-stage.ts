@@ -1,0 +1,175 @@
+import type { Address, JobKey, PeerKey } from '../interface/bytes.js'
+import type { ChainReader } from '../interface/chain.js'
+import type { Clock, Timer } from '../interface/clock.js'
+import type { Database } from '../interface/database.js'
+import type { EmitEvent } from '../interface/events.js'
+import type { Gossip } from '../interface/gossip.js'
+import {
+  type Candidate,
+  type EquivocationProof,
+  type LeaseTiming,
+  ReleaseReason
+} from '../interface/lease.js'
+import type { Logger } from '../interface/logger.js'
+import { claimGate } from './claim-gate.js'
+import { claimer } from './claimer.js'
+import type { Claimer } from './claimer-types.js'
+import { type LeaseBook, leaseBook } from './lease-book.js'
+import { type Listener, listener } from './listener.js'
+import { type OwnLeases, ownLeases } from './own-leases.js'
+import { type PresencePublisher, presencePublisher } from './presence.js'
+import { type Roster, roster } from './roster.js'
+import { type Shunned, shunned } from './shunned.js'
+
+export interface LeaseStageInit {
+  self: PeerKey
+  account: Address
+  timing: LeaseTiming
+  isContinuous: boolean
+  unservedAfterMs: number
+  /** Manifest CIDs that this worker can run. */
+  models(): string[]
+  /** How many jobs it may run at once, now: none when it shuts down. */
+  capacity(): number
+  /** How many it runs. */
+  load(): number
+  hasPeers(): boolean
+  onAcquired(candidate: Candidate): void
+  onLost(job: JobKey): void
+  onFinal(job: JobKey): void
+  onGone(candidate: Candidate): void
+  onPast(job: JobKey): void
+  isPending(job: JobKey): boolean
+}
+
+export interface LeaseStageComponents {
+  gossip: Pick<Gossip, 'publishLeases' | 'publishPresence'> & {
+    publishProof(proof: EquivocationProof): Promise<void>
+  }
+  database: Database
+  chain: ChainReader
+  clock: Clock
+  random(): number
+  logger: Logger
+  emit: EmitEvent
+}
+
+/** All by which a worker decides which jobs are its own. */
+export interface LeaseStage {
+  book: LeaseBook
+  roster: Roster
+  own: OwnLeases
+  claims: Claimer
+  listener: Listener
+  shunned: Shunned
+  presence: PresencePublisher
+  /** To be called once `own` has been recovered. */
+  start(): void
+  /** Claims no more, and tells others so. */
+  stopClaiming(): Promise<void>
+  /** Releases what is still held, and falls silent. */
+  stop(): Promise<void>
+}
+
+export function leaseStage(init: LeaseStageInit): (components: LeaseStageComponents) => LeaseStage {
+  const { self, account, timing, isContinuous } = init
+  return ({ gossip, database, chain, clock, random, logger, emit }) => {
+    let rosterTimer: Timer | undefined
+    let isClaiming = false
+
+    const book = leaseBook({ slotMs: timing.slotMs, now: clock.now })
+    const shuns = shunned({ clock })
+    const others = roster({ self, timing, claimsSince: book.claimsSince })({
+      chain,
+      clock,
+      logger: logger.child({ name: 'roster' })
+    })
+    const own = ownLeases({ self, timing, isContinuous, onExpired: job => claims.onExpired(job) })({
+      database,
+      gossip,
+      clock,
+      logger: logger.child({ name: 'leases' }),
+      emit
+    })
+    const gate = claimGate({
+      timing,
+      onListened: () => claims.start(),
+      onChange: () => onGateChange()
+    })({ database, own, hasPeers: init.hasPeers, clock })
+    const claims: Claimer = claimer({
+      ...init,
+      canRun: model => init.models().includes(model),
+      room: () => (gate.isOpen() ? init.capacity() - init.load() : 0)
+    })({ book, roster: others, own, chain, clock, logger: logger.child({ name: 'claimer' }), emit })
+    const presence = presencePublisher({
+      self,
+      account,
+      timing,
+      models: init.models,
+      capacity: () => (gate.opensSoon() ? init.capacity() : 0),
+      load: init.load
+    })({ gossip, clock, logger: logger.child({ name: 'presence' }) })
+    const listening = listener({
+      self,
+      timing,
+      onNewWorker: presence.answer,
+      onOwnHeard: () => gate.recheck()
+    })({
+      claims,
+      book,
+      roster: others,
+      own,
+      shunned: shuns,
+      gossip,
+      clock,
+      random,
+      logger: logger.child({ name: 'listener' })
+    })
+
+    const tell = (): Promise<void> =>
+      presence.publish().catch(err => logger.debug({ err }, 'presence could not be published'))
+
+    /** Others rank without a worker that is full. */
+    function onGateChange(): void {
+      if (!isClaiming) return
+      void tell()
+      claims.onRoom()
+    }
+
+    /** Workers that fell silent leave the ranks. */
+    function watchRoster(knownVersion: number): void {
+      const version = others.version()
+      if (version !== knownVersion) claims.onRosterChange()
+      rosterTimer = clock.schedule(timing.presenceIntervalMs, () => watchRoster(version))
+    }
+
+    return {
+      book,
+      roster: others,
+      own,
+      claims,
+      listener: listening,
+      shunned: shuns,
+      presence,
+      start() {
+        isClaiming = true
+        presence.start()
+        watchRoster(others.version())
+        gate.start()
+      },
+      async stopClaiming() {
+        isClaiming = false
+        gate.stop()
+        rosterTimer?.cancel()
+        await claims.stop()
+        await tell()
+      },
+      async stop() {
+        presence.stop()
+        await own.releaseAll(ReleaseReason.ShuttingDown)
+        own.stop()
+        listening.stop()
+      }
+    }
+  }
+}
