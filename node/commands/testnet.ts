@@ -24,6 +24,12 @@ export function addTestnetCommand(program: Command): void {
     .option('--jobs <n>', 'how many jobs; 4 by default')
     .option('--timeout <seconds>', 'until when all jobs must be final; 120 by default')
     .option(
+      '--chaos',
+      'trial: send jobs while processes, links, chain, RPC and subgraph fail, and check what came of it'
+    )
+    .option('--minutes <n>', 'how long --chaos lasts; 3 by default')
+    .option('--seed <n>', 'which schedule of faults; 1 by default')
+    .option(
       '--takeover',
       'trial: kill the holder of a job again and again, and measure how soon another takes over'
     )

@@ -1,17 +1,26 @@
+import { z } from 'zod'
 import { ConfigError } from '../../src/interface/index.js'
-import { integer } from '../config/fields.js'
+import { type Field, integer } from '../config/fields.js'
 import type { Output } from '../output.js'
+import { runChaos } from '../testnet/chaos/chaos.js'
 import type { TrialInit } from '../testnet/chaos/ground.js'
 import { measureHostile } from '../testnet/chaos/hostile.js'
 import { measureTakeover } from '../testnet/chaos/takeover.js'
 import { parseFlag } from './flags.js'
 
 /** The trials of `testnet`: what they are called on the command line. */
-const trialFlags = ['takeover', 'hostile'] as const
+const trialFlags = ['chaos', 'takeover', 'hostile'] as const
 export type TrialName = (typeof trialFlags)[number]
 
 /** Long enough for two renewals to be lost, and short enough for a trial of minutes to see many leases end. */
 const defaultLeaseMs = 3_000
+/** Under chaos all share a busy machine: renewals come late without being at fault. */
+const chaosLeaseMs = 5_000
+
+const minutes: Field<number> = {
+  schema: z.coerce.number().min(0.3).max(1_440),
+  must: 'a number of minutes between 0.3 and 1440'
+}
 
 /** Which trial is asked for; undefined for the plain network. Throws ConfigError for more than one. */
 export function trialOf(flags: Record<string, unknown>): TrialName | undefined {
@@ -51,6 +60,22 @@ export async function runTrial(name: TrialName, run: TrialRun): Promise<void> {
       output.result(
         { ...report, ...failure(report.faults) },
         `${report.kills} holders killed, L = ${report.leaseMs} ms: taken over after p50 ${report.started.p50Ms} ms, p99 ${report.started.p99Ms} ms (bound ${report.boundMs} ms); final after p50 ${report.final.p50Ms} ms, p99 ${report.final.p99Ms} ms${verdict(report.faults)}`
+      )
+      return
+    }
+    case 'chaos': {
+      const report = await runChaos({
+        ...init,
+        sequencers: number('--sequencers', flags.sequencers, 1, 50, 2),
+        leaseMs: run.leaseMs ?? chaosLeaseMs,
+        durationMs: (parseFlag('--minutes', minutes, flags.minutes) ?? 3) * 60_000,
+        seed: number('--seed', flags.seed, 0, 2 ** 32 - 1, 1),
+        intervalMs: number('--interval-ms', flags.intervalMs, 50, 60_000, 1_000)
+      })
+      const { jobs, duplicates, executions } = report
+      output.result(
+        { ...report, ...failure(report.faults) },
+        `${jobs.succeeded} of ${jobs.onChain} jobs succeeded under ${Object.values(report.faultsCaused).reduce((a, b) => a + b, 0)} faults; ${executions} executions, ${duplicates.count} of them again${verdict(report.faults)}${report.directory === undefined ? '' : `\nLogs and data: ${report.directory}`}`
       )
       return
     }
