@@ -3,6 +3,7 @@ import { resolveNodeConfig } from '../config/resolve.js'
 import { type SettingName, settings } from '../config/settings.js'
 import { listenForControl } from '../control.js'
 import { createEventRelay, type ReadyInfo } from '../event-relay.js'
+import { jobLog } from '../job-log.js'
 import { createLogger } from '../log.js'
 import { listenForStop } from '../stop-signal.js'
 import { aborted } from '../wait.js'
@@ -30,6 +31,7 @@ async function run(command: Command): Promise<void> {
   const { loaded, output } = open(command)
   const config = resolveNodeConfig(loaded)
   const logger = createLogger(config.log).child({ name: config.role })
+  const log = jobLog(logger)
   const relay = createEventRelay()
   const stop = listenForStop(line => logger.info({}, line), `the ${config.role}`)
   // Only here: --help and mistakes need not wait for libp2p.
@@ -39,7 +41,7 @@ async function run(command: Command): Promise<void> {
       logger,
       signal: stop.signal,
       emit(event) {
-        logger.debug({ ...event, jobId: event.jobId.toString() }, event.type)
+        log(event)
         // What others do, the parent process hears from them.
         if (event.type !== 'lease:seen') relay({ type: 'event', event })
       }
@@ -49,18 +51,14 @@ async function run(command: Command): Promise<void> {
       answer: (id, health) => relay({ type: 'health', id, health }),
       onError: err => logger.warn({ err }, 'a peer could not be disconnected')
     })
-    logger.info(node.ready, 'ready')
     relay({ type: 'ready', ready: node.ready })
     output.result({ ok: true, ...node.ready }, introduction(node.ready))
+    // The lines above are for people at a terminal, and the log may go elsewhere.
+    logger[process.stderr.isTTY ? 'debug' : 'info'](node.ready, 'ready')
     await aborted(stop.signal)
     control.dispose()
     await node.stop()
     logger.info({}, 'stopped')
-  } catch (err) {
-    // Told to stop while it started: that is no failure.
-    if (err !== stop.signal.reason) {
-      throw err
-    }
   } finally {
     stop.dispose()
   }
