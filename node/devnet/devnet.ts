@@ -4,6 +4,7 @@ import { type NetworkFile, removeNetworkFile, writeNetworkFile } from '../config
 import { devProvider, devSigner } from './accounts.js'
 import { startAnvil } from './anvil.js'
 import { deployContracts, deployExampleClient } from './deploy.js'
+import { refuseAnother } from './refuse-another.js'
 import { createSubgraphRunner } from './subgraph-runner/index.js'
 
 export interface DevnetInit {
@@ -41,6 +42,7 @@ export async function startDevnet(init: DevnetInit): Promise<Devnet> {
     }
   }
   try {
+    await refuseAnother(networkFile)
     onStep('Starting the chain (anvil)')
     const anvil = await startAnvil({
       accounts: init.accounts,
