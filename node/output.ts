@@ -39,13 +39,21 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? item.toString() : item))
 }
 
-/** Prints an error as the end of the program: one clear line, or the JSON object. Sets the exit code to 1. */
-export function reportFailure(err: unknown, json: boolean, debug: boolean): void {
+/**
+ * Prints an error as the end of the program: one clear line, or the JSON object. Sets the exit code to 1.
+ * `about`: what the JSON object tells besides, where something came of the command all the same.
+ */
+export function reportFailure(
+  err: unknown,
+  json: boolean,
+  debug: boolean,
+  about: Record<string, unknown> = {}
+): void {
   const known = err instanceof BuffaloError
   const message = err instanceof Error ? err.message : String(err)
   if (json) {
     process.stdout.write(
-      `${toJson({ ok: false, error: { code: known ? err.code : 'BUFFALO_ERR_UNEXPECTED', message } })}\n`
+      `${toJson({ ok: false, ...about, error: { code: known ? err.code : 'BUFFALO_ERR_UNEXPECTED', message } })}\n`
     )
   }
   const line = `error: ${message.replaceAll('\n', ' ')}${known ? ` [${err.code}]` : ''}`

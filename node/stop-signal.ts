@@ -29,7 +29,7 @@ export function listenForStop(say: (line: string) => void, what: string): StopSi
       process.exit(1)
     }, stopTimeoutMs)
     forced.unref()
-    controller.abort(new InterruptedError(`${why} before the end`))
+    controller.abort(new InterruptedError(`${why} before it was done`))
   }
   const onInterrupt = (): void => {
     interrupts++

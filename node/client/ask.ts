@@ -8,7 +8,8 @@ import {
   ChainUnavailableError,
   ConfigError,
   type Hex,
-  NotFoundError
+  NotFoundError,
+  TimeoutError
 } from '../../src/interface/index.js'
 
 /** A picture, or where it lies. */
@@ -90,8 +91,21 @@ export async function checkInput(
   }
 }
 
-/** Sends one request and waits until it is mined. Throws AccountError, ChainUnavailableError. */
-export async function ask(target: AskTarget, input: AskInput, seed: Hex, signer: Signer): Promise<Asked> {
+export interface AskOptions {
+  /** Told the transaction's hash once the endpoint has taken it. */
+  onSent?: (txHash: Hex) => void
+  /** How long a block may take to hold it. Default: for ever. */
+  timeoutMs?: number
+}
+
+/** Sends one request and waits until it is mined. Throws AccountError, ChainUnavailableError, TimeoutError. */
+export async function ask(
+  target: AskTarget,
+  input: AskInput,
+  seed: Hex,
+  signer: Signer,
+  { onSent, timeoutMs }: AskOptions = {}
+): Promise<Asked> {
   const { model, client, oracle } = target
   const value = await typedContract(model, modelAbi, signer).read('price', [])
   const bytes = input.kind === 'content' ? (toHex(input.bytes) as Hex) : undefined
@@ -107,7 +121,8 @@ export async function ask(target: AskTarget, input: AskInput, seed: Hex, signer:
         : bytes !== undefined
           ? await asModel.write('run', [bytes, 0n, noFunction, seed], { value })
           : await asModel.write('runFromLocation', [location, 0n, noFunction, seed], { value })
-    const receipt = await sent.wait()
+    onSent?.(sent.hash as Hex)
+    const receipt = await sent.wait(1, timeoutMs)
     const logs = receipt?.logs ?? []
     const created = firstLog(
       logs.filter(log => log.address.toLowerCase() === oracle.toLowerCase()),
@@ -124,7 +139,7 @@ export async function ask(target: AskTarget, input: AskInput, seed: Hex, signer:
     )
     return { jobId: created.jobId, txHash: sent.hash as Hex, callbackId: remembered?.callbackId }
   } catch (err) {
-    throw explain(err)
+    throw explain(err, await signer.getAddress())
   }
 }
 
@@ -159,11 +174,18 @@ async function answerOf<T>(call: Promise<T>, message: string): Promise<T> {
 }
 
 /** ethers' errors as ours. */
-function explain(err: unknown): unknown {
+function explain(err: unknown, account: string): unknown {
   if (isError(err, 'INSUFFICIENT_FUNDS')) {
-    return new AccountError('The account cannot pay for the job and its transaction: send it ether', {
-      cause: err
-    })
+    return new AccountError(
+      `The account ${account} cannot pay for the job and its transaction: send it ether`,
+      { cause: err }
+    )
+  }
+  if (isError(err, 'TIMEOUT')) {
+    return new TimeoutError(
+      'The request was sent, and no block held it in time: look for its transaction with a block explorer, or give it more time with --timeout',
+      { cause: err }
+    )
   }
   if (isCallException(err)) {
     const name = revertName(err) ?? err.reason ?? 'no reason given'

@@ -57,6 +57,9 @@ async function devnet(command: Command): Promise<void> {
     if (!stop.signal.aborted) {
       throw err
     }
+    if (running === undefined) {
+      throw stop.signal.reason
+    }
   } finally {
     await running?.stop()
     stop.dispose()

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { Command } from 'commander'
 import { isHexString, toUtf8Bytes } from 'ethers'
 import { createModelRegistry } from '../../models/index.js'
-import { ConfigError, type Hex, TimeoutError } from '../../src/interface/index.js'
+import { ConfigError, type Hex, SubgraphUnavailableError, TimeoutError } from '../../src/interface/index.js'
 import { type AskInput, ask, checkInput, findTarget } from '../client/ask.js'
 import type { JobQueries, JobView } from '../client/job-queries.js'
 import { failureLine, show, toPlain } from '../client/present.js'
@@ -11,7 +11,7 @@ import { openSession } from '../client/session.js'
 import { address, integer } from '../config/fields.js'
 import { resolveClientConfig } from '../config/resolve.js'
 import { clientSettings } from '../config/settings.js'
-import type { Output } from '../output.js'
+import { type Output, reportFailure } from '../output.js'
 import { listenForStop } from '../stop-signal.js'
 import { sleep } from '../wait.js'
 import { parseFlag } from './flags.js'
@@ -68,28 +68,37 @@ async function submit(taskName: string, command: Command): Promise<void> {
       model,
       provider
     })
+    if (flags.wait === true) {
+      // A subgraph that is down is told of before the job is paid for.
+      await session.jobs.jobs({ limit: 1 })
+    }
     const startedAtMs = performance.now()
-    const asked = await ask(target, input, seed, await session.signer())
+    const signer = await session.signer()
+    const asked = await ask(target, input, seed, signer, {
+      timeoutMs,
+      onSent: txHash => output.progress(`The request is sent in ${txHash}; waiting for its block`)
+    })
+    const id = asked.jobId.toString()
+    const requested = { id, task: task.name, status: 'open', requestTxHash: asked.txHash, seed }
     if (flags.wait !== true) {
       output.result(
-        {
-          ok: true,
-          job: {
-            id: asked.jobId.toString(),
-            task: task.name,
-            status: 'open',
-            requestTxHash: asked.txHash,
-            seed
-          }
-        },
-        `Job ${asked.jobId} was requested in ${asked.txHash}. Its answer: npx buffalo-node job ${asked.jobId}`
+        { ok: true, job: requested },
+        `Job ${id} was requested in ${asked.txHash}. Its answer: npx buffalo-node job ${id}`
       )
       return
     }
-    output.progress(`Job ${asked.jobId} was requested in ${asked.txHash}; waiting for a worker`)
-    const final = await waitUntilFinal(session.jobs, asked.jobId, timeoutMs, stop.signal)
-    const latencyMs = Math.round(performance.now() - startedAtMs)
-    report(output, final, latencyMs)
+    output.progress(`Job ${id} was requested in ${asked.txHash}; waiting for a worker`)
+    try {
+      const final = await waitUntilFinal(session.jobs, asked.jobId, {
+        timeoutMs,
+        signal: stop.signal,
+        say: output.progress
+      })
+      report(output, final, Math.round(performance.now() - startedAtMs))
+    } catch (err) {
+      // The job was paid for: whoever reads the JSON learns which it is.
+      reportFailure(err, output.json, false, { job: requested })
+    }
   } finally {
     session.close()
     stop.dispose()
@@ -107,22 +116,36 @@ async function submit(taskName: string, command: Command): Promise<void> {
   }
 }
 
-/** Polls the subgraph. Throws TimeoutError, SubgraphUnavailableError. */
+/** Polls the subgraph, also through an outage. Throws TimeoutError, SubgraphUnavailableError, InterruptedError. */
 async function waitUntilFinal(
   jobs: JobQueries,
   id: bigint,
-  timeoutMs: number,
-  signal: AbortSignal
+  { timeoutMs, signal, say }: { timeoutMs: number; signal: AbortSignal; say: (line: string) => void }
 ): Promise<JobView> {
   const deadlineMs = performance.now() + timeoutMs
+  let outage: SubgraphUnavailableError | undefined
   for (;;) {
-    const job = await jobs.job(id)
-    if (job !== undefined && job.status !== 'open') {
-      return job
+    try {
+      const job = await jobs.job(id)
+      if (job !== undefined && job.status !== 'open') {
+        return job
+      }
+      outage = undefined
+    } catch (err) {
+      if (!(err instanceof SubgraphUnavailableError)) {
+        throw err
+      }
+      if (outage === undefined) {
+        say(`${err.message}; trying again`)
+      }
+      outage = err
     }
     if (performance.now() >= deadlineMs) {
-      throw new TimeoutError(
-        `Job ${id} is not final after ${timeoutMs / 1_000} s: see that a sequencer and a worker run, then \`npx buffalo-node job ${id}\``
+      throw (
+        outage ??
+        new TimeoutError(
+          `Job ${id} is not final after ${timeoutMs / 1_000} s: see that a sequencer and a worker run, then \`npx buffalo-node job ${id}\``
+        )
       )
     }
     await sleep(pollIntervalMs, signal)
@@ -139,14 +162,20 @@ async function readInput(input: string): Promise<AskInput> {
   try {
     const { size } = await stat(input)
     if (size > maxFileBytes) {
-      throw new Error(`it has ${size} bytes, and no network takes that many`)
+      throw new RangeError(`it has ${size} bytes, and no network takes that many`)
     }
     return { kind: 'content', bytes: await readFile(input) }
   } catch (err) {
-    const reason =
-      err instanceof Error && 'code' in err && err.code === 'ENOENT' ? 'there is no such file' : String(err)
-    throw new ConfigError(`--input (flag): cannot read ${input}: ${reason}`, { cause: err })
+    throw new ConfigError(`--input (flag): cannot read ${input}: ${reasonOf(err)}`, { cause: err })
   }
+}
+
+function reasonOf(err: unknown): string {
+  if (!(err instanceof Error)) {
+    return String(err)
+  }
+  const code = 'code' in err ? err.code : undefined
+  return code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : err.message
 }
 
 function seedOf(value: unknown): Hex {

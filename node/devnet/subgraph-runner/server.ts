@@ -95,9 +95,10 @@ export function createQueryServer({ schema, state, deployment, port, logger }: Q
       await new Promise<void>((resolve, reject) => {
         starting.once('error', error =>
           reject(
-            new ListenError(`The subgraph runner cannot listen on port ${port}: ${error.message}`, {
-              cause: error
-            })
+            new ListenError(
+              `The subgraph cannot listen on port ${port} (${error.message}): stop the program that listens there, or choose another with --subgraph-port`,
+              { cause: error }
+            )
           )
         )
         starting.listen(port, '127.0.0.1', resolve)
