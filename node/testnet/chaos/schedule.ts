@@ -42,7 +42,7 @@ const attackMs = 8_000
 /** Until a node that was killed works again. */
 const restartMs = 8_000
 
-/** How often each kind is drawn. */
+/** How often each kind lies in the deck that faults are drawn from: each comes before any comes too often. */
 const weights = [
   ['kill-worker', 4],
   ['kill-sequencer', 2],
@@ -89,11 +89,16 @@ export function planFaults(init: ScheduleInit): Fault[] {
   }))
   faults.push(...attacks)
 
-  const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
+  const nextKind = deck(
+    weights.flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind)),
+    random
+  )
+  const nextRpc = deck(rpcFaults, random)
+  const nextSubgraph = deck(subgraphFaults, random)
+  const nextKeep = deck(reorgKeeps, random)
   let atMs = init.calmMs
   while (atMs < init.durationMs - quietEndMs) {
-    let draw = random() * total
-    const [kind] = weights.find(([, weight]) => (draw -= weight) < 0) ?? weights[0]
+    const kind = nextKind()
     switch (kind) {
       case 'kill-worker':
         away(init.workers, 'kill', atMs, between(200, 4_000))
@@ -117,13 +122,13 @@ export function planFaults(init: ScheduleInit): Fault[] {
         away(pick([init.workers, init.sequencers]), kind, atMs, between(1_000, 1.5 * init.leaseMs))
         break
       case 'reorg':
-        faults.push({ kind, depth: between(1, 5), keep: pick(reorgKeeps), atMs, durationMs: 0 })
+        faults.push({ kind, depth: between(1, 5), keep: nextKeep(), atMs, durationMs: 0 })
         break
       case 'rpc':
         faults.push({
           kind,
           node: pick(init.workers),
-          how: pick(rpcFaults),
+          how: nextRpc(),
           atMs,
           durationMs: between(1_000, 6_000)
         })
@@ -132,7 +137,7 @@ export function planFaults(init: ScheduleInit): Fault[] {
         faults.push({
           kind,
           node: pick(init.sequencers),
-          how: pick(subgraphFaults),
+          how: nextSubgraph(),
           atMs,
           durationMs: between(1_000, 8_000)
         })
@@ -140,6 +145,15 @@ export function planFaults(init: ScheduleInit): Fault[] {
     atMs += between(meanGapMs / 4, 1.75 * meanGapMs)
   }
   return faults.sort((a, b) => a.atMs - b.atMs)
+}
+
+/** Draws each card once, in an order by lot, before any comes again. */
+function deck<T>(cards: readonly T[], random: () => number): () => T {
+  let rest: T[] = []
+  return () => {
+    if (rest.length === 0) rest = [...cards]
+    return rest.splice(Math.floor(random() * rest.length), 1)[0] as T
+  }
 }
 
 /** Tells two schedules apart. */
