@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { MemoryDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
 import { Level } from 'level'
@@ -29,24 +29,34 @@ class PeerMemoryDatastore extends MemoryDatastore {
   async close(): Promise<void> {}
 }
 
-/** Opens the LevelDB of a folder, or one in memory. Throws DatabaseLockedError if another process has the folder. */
+/**
+ * Opens the LevelDB of a folder, or one in memory. Throws DatabaseLockedError if another process has the folder.
+ * A damaged one is set aside, to `<path>.corrupt`, and begun anew: peers are found again.
+ */
 export async function openPeerDatastore(path?: string): Promise<PeerLevelDatastore | PeerMemoryDatastore> {
   if (path === undefined) return new PeerMemoryDatastore()
   await mkdir(path, { recursive: true })
   // Opened here, as LevelDatastore would keep only the text of the error.
-  const level = new Level<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view' })
   try {
-    await level.open()
+    return new PeerLevelDatastore(await openLevel(path))
   } catch (err) {
-    if (isLocked(err)) throw new DatabaseLockedError(path, { cause: err })
-    throw err
+    if (hasCode(err, 'LEVEL_LOCKED')) throw new DatabaseLockedError(path, { cause: err })
+    if (!hasCode(err, 'LEVEL_CORRUPTION')) throw err
   }
-  return new PeerLevelDatastore(level)
+  await rm(`${path}.corrupt`, { recursive: true, force: true })
+  await rename(path, `${path}.corrupt`)
+  return new PeerLevelDatastore(await openLevel(path))
 }
 
-function isLocked(err: unknown): boolean {
+async function openLevel(path: string): Promise<Level<string, Uint8Array>> {
+  const level = new Level<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view' })
+  await level.open()
+  return level
+}
+
+function hasCode(err: unknown, code: string): boolean {
   for (let cause = err; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && cause.code === 'LEVEL_LOCKED') return true
+    if ('code' in cause && cause.code === code) return true
   }
   return false
 }

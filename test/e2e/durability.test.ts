@@ -67,4 +67,5 @@ it('behavior: a worker with an older copy of its data, and a sequencer with a da
   // Neither forgotten nor done again.
   for (const { jobId } of [first, second]) expect(times(restored, 'execution:started', jobId)).toEqual([])
   expect(times(restored, 'execution:started', third.jobId)).toHaveLength(1)
-})
+  // The wait of L + Δ + ε, and five starts of nodes.
+}, 200_000)
