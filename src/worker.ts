@@ -79,10 +79,14 @@ export interface WorkerStatus {
   runningJobs: number
   /** Other live workers. */
   peers: number
+  /** Leases in memory, of all workers. */
+  leases: number
 }
 
 export interface Worker extends Startable {
   status(): WorkerStatus
+  /** Who holds an open job, as far as this node knows. */
+  holder(job: JobKey): PeerKey | undefined
 }
 
 /** Checked jobs that wait for their turn here; the rest of a backlog waits unchecked. Some seconds of work of a fast network. */
@@ -353,8 +357,10 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         openJobs: claims.size(),
         heldJobs: own.jobs().length,
         runningJobs: running.size,
-        peers: leases.roster.size()
-      })
+        peers: leases.roster.size(),
+        leases: leases.book.size
+      }),
+      holder: job => leases.book.holder(job, clock.now())?.worker
     }
   }
 }
