@@ -19,8 +19,10 @@ export interface AskNodesInit {
 
 /** Nodes that are asked. More than this many see the same. */
 const maxNodes = 64
-/** The peer directory has been read by then, and each answer of the DHT has led on. */
-const quietMs = 400
+/** Nobody new is found within this time after the last: each answer of the DHT has led on by then. */
+const quietMs = 500
+/** On a busy machine the first look into the peer directory takes longer. */
+const firstQuietMs = 2_000
 
 /** Asks all nodes that can be found and reached within the time. Never rejects for what a node does or does not. */
 export async function askNodes(init: AskNodesInit): Promise<AskedNode[]> {
@@ -28,7 +30,7 @@ export async function askNodes(init: AskNodesInit): Promise<AskedNode[]> {
   const signal = AbortSignal.any([init.signal, AbortSignal.timeout(timeoutMs)])
   const asked = new Map<string, AskedNode>()
   const asking = new Set<Promise<void>>()
-  let foundAtMs = performance.now()
+  let foundAtMs = 0
   let searches = 0
 
   const client = await createNetworkClient(
@@ -64,8 +66,12 @@ export async function askNodes(init: AskNodesInit): Promise<AskedNode[]> {
     }
   }
 
+  const isQuiet = (): boolean =>
+    performance.now() - foundAtMs >= (asked.size === 0 ? firstQuietMs : quietMs) && asking.size === 0
+
   try {
-    while (!signal.aborted && (asking.size > 0 || performance.now() - foundAtMs < quietMs)) {
+    foundAtMs = performance.now()
+    while (!signal.aborted && !isQuiet()) {
       await Promise.race([...asking, sleep(quietMs / 4, signal)]).catch(() => undefined)
     }
   } finally {

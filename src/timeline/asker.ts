@@ -95,15 +95,19 @@ export async function askTimeline(
     throw new InvalidMessageError('A timeline does not end')
   }
 
+  let told: NodeTimeline
   try {
-    const told = await abortable(ask(), signal)
-    await stream.close({ signal })
-    return told
+    told = await abortable(ask(), signal)
   } catch (err) {
-    stream.abort(err instanceof Error ? err : new Error(String(err)))
+    stream.abort(asError(err))
     throw err
   }
+  // The node may be quicker to close: what it said stands all the same.
+  await stream.close({ signal }).catch(err => stream.abort(asError(err)))
+  return told
 }
+
+const asError = (err: unknown): Error => (err instanceof Error ? err : new Error(String(err)))
 
 interface Offset {
   offsetMs: number

@@ -61,6 +61,12 @@ describe('asking a node for a timeline', () => {
     ])
   })
 
+  it('behavior: what a node said stands, even if it hangs up right after', async () => {
+    const stream = await pages(() => ({ events: [event] }))
+    stream.close = () => Promise.reject(new Error('reset'))
+    expect((await ask(stream)).events).toHaveLength(1)
+  })
+
   it('behavior: events without end are cut', async () => {
     const many = Array.from({ length: 300 }, () => event)
     const told = await ask(await pages(count => ({ events: many, next: count + 1 })))

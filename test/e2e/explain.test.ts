@@ -1,0 +1,124 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { score } from '../../src/lease/score.js'
+import { peerKeyOfString } from '../../src/network/identity.js'
+import { createTestNetwork, type ProgramResult, runProgram } from '../helpers/node-process.js'
+import { root } from '../unit/project/source-files.js'
+
+const picture = readFileSync(join(root, 'node/testnet/samples/hello.png'))
+
+interface Told {
+  ok: boolean
+  job: { id: string; status: string; worker: string }
+  events: {
+    type: string
+    node: string | null
+    saidBy: string[]
+    text: string
+    jobKey: string
+    sinceMs: number
+  }[]
+  winner: { worker: string; account: string; why: string } | null
+  nodes: { peerId: string; role: string; reached: boolean; clockOffsetMs: number | null }[]
+  notes: string[]
+}
+
+const told = (result: ProgramResult): Told => result.json() as unknown as Told
+
+it('behavior: explain tells the story of a job whose worker was killed and which another finished', async () => {
+  const network = await createTestNetwork()
+  const sequencer = await network.start('sequencer', 'sequencer')
+  const workers = await Promise.all(
+    [1, 2].map(n => network.start('worker', `worker-${n}`, ['--account-index', `${n}`, '--lease-ms', '3000']))
+  )
+  const { jobId } = await network.ask(picture)
+  const isRun = (event: { type: string }): boolean => event.type === 'execution:started'
+  const victim = await Promise.race(workers.map(async node => node.waitForEvent(isRun).then(() => node)))
+  await victim.kill()
+  const survivor = workers.find(node => node !== victim)
+  if (survivor === undefined) throw new Error('no survivor')
+  await survivor.waitForEvent(({ type }) => type === 'job:final')
+  const [dead, alive] = [victim.ready.peerId, survivor.ready.peerId]
+
+  const explain = (id: bigint, args: string[]) =>
+    runProgram(['explain', `${id}`, '--network-file', network.networkFile, ...args])
+  // Nothing but one address: the others are found by way of it. And neither subgraph nor chain.
+  const { peers: _, ...withoutPeers } = JSON.parse(readFileSync(network.networkFile, 'utf8'))
+  const lonely = join(network.directory, 'lonely.json')
+  writeFileSync(
+    lonely,
+    JSON.stringify({ ...withoutPeers, subgraph: 'http://127.0.0.1:9', rpc: 'http://127.0.0.1:9' })
+  )
+  const [address = ''] = sequencer.ready.addresses
+  const [json, text, unknown, nodesOnly] = await Promise.all([
+    explain(jobId, ['--json', '--time-limit', '20']),
+    explain(jobId, ['--time-limit', '20']),
+    explain(99n, ['--json']),
+    runProgram([
+      'explain',
+      `${jobId}`,
+      '--network-file',
+      lonely,
+      '--bootstrap',
+      address,
+      '--time-limit',
+      '8',
+      '--json'
+    ])
+  ])
+
+  const story = told(json)
+  expect(story).toMatchObject({ ok: true, job: { id: `${jobId}`, status: 'succeeded', worker: alive } })
+  const steps = story.events.filter(
+    ({ type }) => !['indexed', 'announced', 'verified', 'lost', 'released'].includes(type)
+  )
+  expect(steps.map(({ type, node }) => [type, node])).toEqual([
+    ['created', null],
+    ['claimed', dead],
+    ['expired', dead],
+    ['claimed', alive],
+    ['acquired', alive],
+    ['started', alive],
+    ['finished', alive],
+    ['sent', alive],
+    ['succeeded', alive],
+    ['callback', null],
+    ['accepted', alive],
+    ['final', null]
+  ])
+  const [, firstClaim] = steps
+  const job = firstClaim?.jobKey ?? ''
+  const rank = score(job, peerKeyOfString(dead)) < score(job, peerKeyOfString(alive)) ? 0 : 1
+  expect(firstClaim?.text).toContain(`rank ${rank} by score`)
+  expect(firstClaim?.saidBy.toSorted()).toEqual([alive, sequencer.ready.peerId].toSorted())
+  expect(story.winner).toMatchObject({ worker: alive, account: survivor.ready.account })
+  expect(story.winner?.why).toMatch(
+    new RegExp(`^the lease of ${dead} expired at .*, take-over by ${alive} in slot \\d+$`)
+  )
+  const node = (peerId: string, role: string, reached: boolean) =>
+    expect.objectContaining({ peerId, role, reached })
+  expect(story.nodes).toEqual([
+    node(sequencer.ready.peerId, 'sequencer', true),
+    node(alive, 'worker', true),
+    node(dead, 'worker', false)
+  ])
+  expect(
+    story.nodes.every(({ reached, clockOffsetMs }) => Math.abs(clockOffsetMs ?? 0) < 100 === true || !reached)
+  ).toBe(true)
+  expect(story.notes).toEqual([])
+
+  expect(text.stdout).toMatch(/ ms {2}worker …\w{6} {5}claims in slot \d+, rank 0, score /)
+  expect(text.stdout).toContain(`${dead} not reached: nobody answers at its address: it is down`)
+
+  expect(unknown.code).toBe(1)
+  expect(unknown.json()).toMatchObject({ ok: false, error: { code: 'BUFFALO_ERR_NOT_FOUND' } })
+
+  expect(told(nodesOnly)).toMatchObject({ ok: true, job: { id: `${jobId}` }, winner: { worker: alive } })
+  expect(told(nodesOnly).notes).toHaveLength(2)
+  expect(
+    told(nodesOnly)
+      .nodes.filter(({ reached }) => reached)
+      .map(({ peerId }) => peerId)
+  ).toEqual([sequencer.ready.peerId, alive])
+}, 150_000)
