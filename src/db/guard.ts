@@ -5,6 +5,7 @@ import type { BatchOperation, Database, WritableState } from '../interface/datab
 import { DatabaseWriteError } from '../interface/errors.js'
 import type { Logger } from '../interface/logger.js'
 import { Bucket } from './buckets.js'
+import { errorChain } from './database.js'
 import { bucketKey } from './keys.js'
 import { encodeRecord, recordDamage } from './record.js'
 
@@ -104,9 +105,23 @@ export function guardDatabase({ database, clock, logger }: GuardComponents): Gua
     }
   }
 
+  /** A block that cannot be read is as good as records that are not there, and is mended at the next start. */
+  async function read(key: Uint8Array): Promise<Uint8Array | undefined> {
+    try {
+      return await database.get(key)
+    } catch (err) {
+      if (!errorChain(err).some(({ code }) => code === 'LEVEL_CORRUPTION')) throw err
+      logger.error(
+        { err, bucket: bucketNames.get(key[0]) ?? key[0] },
+        'A part of the database cannot be read: restart the node, which mends it, and check the disk'
+      )
+      return undefined
+    }
+  }
+
   return {
     async get(key) {
-      const bytes = await database.get(key)
+      const bytes = await read(key)
       const damage = bytes === undefined ? undefined : recordDamage(bytes)
       if (bytes === undefined || damage === undefined) return bytes
       await quarantine(key, bytes, damage)

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Bucket } from '../../../src/db/buckets.js'
 import { createDatabase } from '../../../src/db/database.js'
+import { guardDatabase } from '../../../src/db/guard.js'
 import { bucketKey, bucketRange } from '../../../src/db/keys.js'
+import { memoryDatabase } from '../../../src/db/memory-database.js'
 import { decodeRecord, encodeRecord } from '../../../src/db/record.js'
 import { cursorRepository } from '../../../src/db/repositories/cursor.js'
 import { jobRepository } from '../../../src/db/repositories/job.js'
@@ -12,7 +14,8 @@ import { ownLeaseRepository } from '../../../src/db/repositories/own-lease.js'
 import { resultRepository } from '../../../src/db/repositories/result.js'
 import { signedClaimRepository } from '../../../src/db/repositories/signed-claim.js'
 import { migrations } from '../../../src/db/schema.js'
-import type { Database } from '../../../src/interface/index.js'
+import { type Database, systemClock } from '../../../src/interface/index.js'
+import { silentLogger } from '../../helpers/silent-logger.js'
 import {
   account,
   hash,
@@ -22,6 +25,7 @@ import {
   ownLease,
   reference,
   result,
+  type Said,
   setAside,
   temporaryFolder
 } from './fixture.js'
@@ -220,6 +224,19 @@ describe('a damaged database', () => {
     for await (const [, bytes] of again.database.entries(bucketRange(Bucket.quarantine))) kept += bytes.length
     expect(kept).toBe(6)
     await again.database.close()
+  })
+
+  it('behavior: a block that cannot be read while the node runs is taken for absent, and the node goes on', async () => {
+    const said: Said = []
+    const broken = {
+      ...memoryDatabase(),
+      get: async () => {
+        throw Object.assign(new Error('bad block type'), { code: 'LEVEL_CORRUPTION' })
+      }
+    }
+    const database = guardDatabase({ database: broken, clock: systemClock, logger: silentLogger(said) })
+    expect(await resultRepository(database).get(hash(1))).toBeUndefined()
+    expect(said).toMatchObject([{ level: 'error', message: expect.stringContaining('restart the node') }])
   })
 })
 
