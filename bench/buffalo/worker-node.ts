@@ -4,6 +4,7 @@ import type {
   EmitEvent,
   Logger,
   PubSub,
+  Result,
   Submitter,
   SubmitterHandlers
 } from '../../src/interface/index.js'
@@ -57,15 +58,26 @@ export function workerNode(components: WorkerNodeComponents): Worker {
   })
 }
 
-/** A result that is on disk is final: the chain accepts it at once. */
+/** A result that is on disk is final. The chain tells of all results of one turn of the event loop together, as a block does. */
 function memorySubmitter(chain: MemoryChain, { onOutcome }: SubmitterHandlers): Submitter {
+  let mined: Result[] = []
+
+  function tell(): void {
+    const results = mined
+    mined = []
+    chain.finalise(results.map(({ jobId }) => jobId))
+    for (const result of results) {
+      onOutcome(result, { kind: 'accepted', txHash: result.requestHash, blockNumber: Number(result.jobId) })
+    }
+  }
+
   return {
     start() {},
     stop() {},
     drain: async () => {},
     enqueue(result) {
-      chain.finalise([result.jobId])
-      onOutcome(result, { kind: 'accepted', txHash: result.requestHash, blockNumber: Number(result.jobId) })
+      if (mined.length === 0) setImmediate(tell)
+      mined.push(result)
     }
   }
 }

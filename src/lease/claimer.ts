@@ -5,6 +5,7 @@ import { type Candidate, type Lease, ReleaseReason } from '../interface/lease.js
 import { claimQueue } from './claim-queue.js'
 import type { Claimer, ClaimerComponents, ClaimerInit } from './claimer-types.js'
 import { slotOf } from './holder.js'
+import { loopLag } from './loop-lag.js'
 import { witness } from './witness.js'
 
 /** How many ranks are re-computed between two turns of the event loop when the roster changes: about 10 ms of hashing. */
@@ -13,6 +14,8 @@ const RERANK_CHUNK = 1_000
 const STATUS_MAX_AGE_MS = 5_000
 /** How often the open jobs are looked through for those past their deadline. 100,000 take some milliseconds. */
 const SWEEP_MS = 5_000
+/** A process that stays late begins after two slots all the same: then it is slow, not stopped. */
+const MAX_SETTLE_TURNS = 8
 /** A worker whose own means failed at a job leaves it to others for the length of a lease, then twice as long, up to this. */
 const MAX_FAILED_PAUSE_MS = 300_000
 
@@ -45,6 +48,8 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     let rerankedMs = Number.NEGATIVE_INFINITY
     let isRanked = true
     let sweeper: Timer | undefined
+    let isEvaluating = false
+    const lag = loopLag({ periodMs: timing.slotMs })({ clock })
 
     const hasRoom = (): boolean => init.room() > claiming.size
 
@@ -73,7 +78,19 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       wake?.cancel()
       const dueMs = queue.nextDueMs()
       if (!running || dueMs === undefined || !hasRoom()) return
-      wake = clock.schedule(Math.max(0, dueMs - clock.now()), evaluate)
+      const waitMs = dueMs - clock.now()
+      if (waitMs > 0) wake = clock.schedule(waitMs, evaluate)
+      else evaluateSoon()
+    }
+
+    /** In a microtask: no timer's millisecond is lost, and the jobs of one announcement are claimed together. */
+    function evaluateSoon(): void {
+      if (isEvaluating) return
+      isEvaluating = true
+      queueMicrotask(() => {
+        isEvaluating = false
+        evaluate()
+      })
     }
 
     function evaluate(): void {
@@ -137,7 +154,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       emit({ type: 'lease:claimed', job: key, jobId, atMs: clock.now(), slot, rank, startMs, expiresMs })
       if (queue.get(key) === undefined) return giveBack(key, ReleaseReason.Orphaned)
       book.add(lease)
-      if (running && !isOwner) await pause(quarterSlotMs)
+      if (running && (!isOwner || lag.lagMs() > quarterSlotMs / 4)) await settle()
       if (!running) return giveBack(key, ReleaseReason.ShuttingDown)
       if (own.held(key) === undefined) return enqueueIfOpen(candidate)
       if (book.holder(key, clock.now())?.worker !== self) return lose(key)
@@ -165,6 +182,17 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     async function giveBack(job: JobKey, reason: ReleaseReason): Promise<void> {
       await own.release(job, reason)
       if (reason === ReleaseReason.Orphaned) await own.forget(job)
+    }
+
+    /**
+     * Waits for what others may have claimed at the same time. Not before this process reads again what has arrived: an
+     * owner that is late may have been overtaken, too.
+     */
+    async function settle(): Promise<void> {
+      for (let turn = 0; turn < MAX_SETTLE_TURNS && running; turn++) {
+        await pause(quarterSlotMs)
+        if (lag.lagMs() <= quarterSlotMs / 4) return
+      }
     }
 
     /** Resolves after a while, or when no more is claimed. */
@@ -288,6 +316,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     return {
       start() {
         running = true
+        lag.start()
         sweeper ??= clock.schedule(SWEEP_MS, sweep)
         evaluate()
       },
@@ -295,6 +324,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         running = false
         wake?.cancel()
         rerank?.cancel()
+        lag.stop()
         sweeper?.cancel()
         for (const end of waits) end()
         await Promise.all(claiming.values())
