@@ -5,8 +5,10 @@ import { openModelFiles } from '../models/index.js'
 import { nativeRuntimeVersion } from '../models/tools/onnx.js'
 import { hardenDecoders } from '../models/tools/picture.js'
 import { serveExecutions } from '../src/execute/child.js'
+import { forbidTelemetry } from './config/environment.js'
 import { knownModels } from './model-catalog.js'
 
+forbidTelemetry()
 hardenDecoders()
 const models = knownModels(process.argv.slice(2))
 

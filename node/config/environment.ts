@@ -1,4 +1,4 @@
-/** The one file that reads the environment. */
+/** The one file that reads the environment, and writes to it. */
 
 /** The variables that begin with `BUFFALO_`, and are not empty. */
 export function readEnvironment(): Record<string, string> {
@@ -14,4 +14,12 @@ export function readEnvironment(): Record<string, string> {
 /** The environment for a process of the local network: this one's, without what the user set for their own node. */
 export function childEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BUFFALO_')))
+}
+
+/**
+ * Since 1.29 ONNX Runtime sends the names, hashes and run times of models to its maker, unless this is set before the
+ * first session; and it leaves a file for each process in the temporary directory. A node tells nobody what it runs.
+ */
+export function forbidTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY = '1'
 }
