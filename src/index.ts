@@ -1,5 +1,5 @@
 /**
- * Buffalo's protocol as a library: no command line, no environment, no console. The program `buffalo-node` and the
+ * Buffalo's protocol as a library: no command line, no environment, nothing printed. The program `buffalo-node` and the
  * model repository are built on it.
  *
  * @example
