@@ -14,6 +14,7 @@ import { accountOf } from './registry.js'
 const WORKERS = 3
 /** Workers listen for 1.5 s before they claim; then the code is run in. */
 const WARM_UP_JOBS = 300
+const WARM_UP_IN_FLIGHT = 20
 const READY_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 5_000
 
@@ -80,7 +81,10 @@ export async function startCluster({
     const [first] = nodes
     if (first === undefined) throw new Error('There is no sequencer')
     await connected()
-    await first.ask({ kind: 'stream', stream: { seconds: 60, jobs: WARM_UP_JOBS, inFlight: WARM_UP_JOBS } })
+    await first.ask({
+      kind: 'stream',
+      stream: { seconds: 60, jobs: WARM_UP_JOBS, inFlight: WARM_UP_IN_FLIGHT }
+    })
     jobs += WARM_UP_JOBS
     return first
   }
