@@ -243,11 +243,10 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     }
 
     /** Who claims long after this node did has not heard of it: it is told again. */
-    function answerClaim(job: JobKey, other: Lease): void {
-      const mine = own.held(job)
-      if (mine === undefined || other.sequence > 0 || other.startMs < mine.startMs + timing.slotMs) return
+    function answerClaim(mine: Lease, other: Lease): void {
+      if (other.sequence > 0 || other.startMs < mine.startMs + timing.slotMs) return
       own
-        .repeat(job)
+        .repeat(mine.job)
         .catch(err => logger.debug({ err }, 'a lease could not be repeated; its renewal says the same'))
     }
 
@@ -301,8 +300,11 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         if (candidate === undefined) continue
         tell(lease, candidate)
         if (claiming.has(job)) continue
-        if (own.held(job) !== undefined) {
-          if (book.holder(job, clock.now())?.worker === self) answerClaim(job, lease)
+        const mine = own.held(job)
+        if (mine !== undefined) {
+          // With its renewals, of which the book has not heard.
+          book.add(mine)
+          if (book.holder(job, clock.now())?.worker === self) answerClaim(mine, lease)
           else loseNow(job)
         } else if (book.holder(job, clock.now()) === undefined) {
           // Released, or void by a second claim in one slot.

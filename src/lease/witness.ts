@@ -1,6 +1,6 @@
 import type { PeerKey } from '../interface/bytes.js'
 import type { Clock } from '../interface/clock.js'
-import type { Lease, LeaseTiming } from '../interface/lease.js'
+import type { LeaseTiming } from '../interface/lease.js'
 import { gossipHeartbeatMs } from '../interface/settings.js'
 import { type CountedLease, countedFrom } from './holder.js'
 import type { LeaseBook } from './lease-book.js'
@@ -40,8 +40,10 @@ export function hearingMs({
 export function witness(timing: LeaseTiming) {
   const youngMs = hearingMs(timing)
   return ({ book, roster, clock }: WitnessComponents) =>
-    (lease: Lease): CountedLease => {
+    (counted: CountedLease): CountedLease => {
       const nowMs = clock.now()
+      // It may have been judged before.
+      const lease = counted.countedFromMs === undefined ? counted : { ...counted, countedFromMs: undefined }
       // A release only ends what came before it.
       if (lease.release !== undefined) return lease
       const known = book.claim(lease)

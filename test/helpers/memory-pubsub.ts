@@ -7,6 +7,8 @@ export interface MemoryNetwork {
   /** Messages of a peer are lost from now on, both ways. */
   cut(name: string): void
   heal(name: string): void
+  /** The next publishes of a peer on a topic of this kind fail. */
+  failPublish(name: string, kind: string, times: number): void
   /** Messages published so far, by topic kind. */
   published(kind: string): number
 }
@@ -18,6 +20,7 @@ export function memoryNetwork(
   const peers = new Map<string, Map<string, (from: string, data: Uint8Array) => Promise<Verdict>>>()
   const isCut = new Set<string>()
   const counts = new Map<string, number>()
+  const failures = new Map<string, number>()
   return {
     join(name) {
       const topics = new Map<string, (from: string, data: Uint8Array) => Promise<Verdict>>()
@@ -31,6 +34,11 @@ export function memoryNetwork(
         },
         async publish(topic, data) {
           const kind = topic.split('/')[3] ?? ''
+          const left = failures.get(`${name} ${kind}`) ?? 0
+          if (left > 0) {
+            failures.set(`${name} ${kind}`, left - 1)
+            throw new Error('The network takes no message')
+          }
           counts.set(kind, (counts.get(kind) ?? 0) + 1)
           for (const [other, theirs] of peers) {
             if (other === name) continue
@@ -46,6 +54,9 @@ export function memoryNetwork(
     },
     cut: name => isCut.add(name),
     heal: name => isCut.delete(name),
+    failPublish: (name, kind, times) => {
+      failures.set(`${name} ${kind}`, times)
+    },
     published: kind => counts.get(kind) ?? 0
   }
 }

@@ -1,10 +1,11 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { memoryDatabase } from '../../src/db/memory-database.js'
-import { gossip } from '../../src/gossip/gossip.js'
+import { type GossipService, gossip } from '../../src/gossip/gossip.js'
 import type {
   ChainReader,
   Database,
+  Executor,
   Gossip,
   Job,
   JobKey,
@@ -43,6 +44,12 @@ export interface MemoryChain extends ChainReader {
   /** At most one finalisation for each job, as the Oracle gives it. */
   finalise(result: Result, by: PeerKey): boolean
   status(jobId: bigint): JobStatus
+  /** A reorg: the chain does not hold the job any more. */
+  orphan(job: Job): void
+  /** A reorg takes back what finalised the job. */
+  reopen(jobId: bigint): void
+  /** The same request, mined again in another block. */
+  remine(job: Job): Job
   finalisedBy: Map<bigint, PeerKey>
   accounts: Map<string, PeerKey>
 }
@@ -51,11 +58,29 @@ export function memoryChain(clock: ManualClock): MemoryChain {
   const jobs = new Map<JobKey, Job>()
   const finalisedBy = new Map<bigint, PeerKey>()
   const accounts = new Map<string, PeerKey>()
-  const status = (jobId: bigint): JobStatus => (finalisedBy.has(jobId) ? JobStatus.Succeeded : JobStatus.Open)
+  const orphans = new Set<bigint>()
+  const status = (jobId: bigint): JobStatus => {
+    if (orphans.has(jobId)) return JobStatus.None
+    return finalisedBy.has(jobId) ? JobStatus.Succeeded : JobStatus.Open
+  }
   return {
     finalisedBy,
     accounts,
     status,
+    orphan({ key, jobId }) {
+      jobs.delete(key)
+      orphans.add(jobId)
+    },
+    reopen(jobId) {
+      finalisedBy.delete(jobId)
+    },
+    remine(job) {
+      const place = { ...job, blockHash: hash(2_000_000 + Number(job.jobId)) }
+      const again = { ...place, key: jobKey(testNetwork, place) }
+      jobs.set(again.key, again)
+      orphans.delete(again.jobId)
+      return again
+    },
     create(count, model = testModel) {
       return Array.from({ length: count }, () => {
         const n = jobs.size + 1
@@ -110,8 +135,16 @@ export interface ClusterWorker {
   key: PeerKey
   events: NodeEvent[]
   database: Database
+  /** Results that it was asked to submit, by job key. */
+  submitted: JobKey[]
   /** As `kill -9` does: it says nothing more, and its timers do nothing. Its disk stays. */
   kill(): void
+}
+
+export interface Liar {
+  key: PeerKey
+  gossip: GossipService
+  present(): Promise<void>
 }
 
 /** Workers in one process over a network, a chain and a clock in memory, and a sequencer's voice to announce jobs. */
@@ -126,7 +159,11 @@ export interface Cluster {
     privateKey?: PrivateKey
     database?: Database
     isContinuous?: boolean
+    /** In place of an execution that succeeds. */
+    execute?: Executor['execute']
   }): Promise<ClusterWorker>
+  /** A registered worker's key, with which a test says what it likes. */
+  liar(): Promise<Liar>
   announce(jobs: Job[]): Promise<void>
   /** Executions begun, of all workers. */
   executions(jobId: bigint): number
@@ -159,13 +196,43 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
       workers
         .flatMap(({ events }) => events)
         .filter(event => event.type === 'execution:started' && event.jobId === jobId).length,
+    async liar() {
+      const privateKey = await generateKeyPair('Ed25519')
+      const key = Buffer.from(privateKey.publicKey.raw).toString('hex')
+      const account: `0x${string}` = `0x${key.slice(0, 40)}`
+      chain.accounts.set(account, key)
+      const mouth = gossip({ network: testNetwork, timing: testTiming })({
+        pubsub: net.join(key),
+        privateKey,
+        clock,
+        logger: silentLogger(),
+        jobKeyOf: reference => jobKey(testNetwork, reference),
+        handlers: { onJobs() {}, onLeases() {}, onResults() {}, onPresence() {}, isKnownJob: () => true }
+      })
+      await mouth.start()
+      return {
+        key,
+        gossip: mouth,
+        present: () =>
+          mouth.publishPresence({
+            worker: key,
+            account,
+            models: [testModel],
+            capacity: 1,
+            load: 1,
+            sentAtMs: clock.now()
+          })
+      }
+    },
     async add({
       capacity = 1,
       models = [testModel],
       database = memoryDatabase(),
       privateKey,
-      isContinuous = true
+      isContinuous = true,
+      execute
     } = {}) {
+      const submitted: JobKey[] = []
       const identity = privateKey ?? (await generateKeyPair('Ed25519'))
       const key = Buffer.from(identity.publicKey.raw).toString('hex')
       const account: `0x${string}` = `0x${key.slice(0, 40)}`
@@ -193,7 +260,8 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
         executor: {
           start() {},
           stop() {},
-          execute: (_request, { signal }) =>
+          execute: (request, { signal }) =>
+            execute?.(request, { signal }) ??
             new Promise((resolve, reject) => {
               signal.addEventListener('abort', () => reject(signal.reason))
               ownClock.schedule(init.executionMs ?? 50, () =>
@@ -216,6 +284,7 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
           stop() {},
           drain: async () => {},
           enqueue: result => {
+            submitted.push(result.job)
             ownClock.schedule(20, () => {
               const accepted = chain.finalise(result, key)
               onOutcome(
@@ -237,6 +306,7 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
         worker: instance,
         key,
         events,
+        submitted,
         database,
         kill() {
           alive = false

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import type { Job, JobReference, JobVerdict } from '../../../src/interface/index.js'
+import { JobStatus } from '../../../src/interface/index.js'
+import { type IntakeInit, intake } from '../../../src/job/intake.js'
+import { jobKey } from '../../../src/job/job-key.js'
+import { manualClock } from '../../helpers/manual-clock.js'
+import { silentLogger } from '../../helpers/silent-logger.js'
+import { memoryChain, testNetwork } from '../../helpers/worker-cluster.js'
+
+function make(init: Partial<IntakeInit> = {}) {
+  const clock = manualClock()
+  const chain = memoryChain(clock)
+  const opened: Job[] = []
+  const asked: bigint[] = []
+  const taken = new Set<string>()
+  const waiting = intake({
+    network: testNetwork,
+    has: job => taken.has(job),
+    onOpen(job) {
+      opened.push(job)
+      taken.add(job.key)
+    },
+    ...init
+  })({
+    chain: {
+      async verifyJobs(references): Promise<JobVerdict[]> {
+        asked.push(...references.map(({ jobId }) => jobId))
+        return chain.verifyJobs(references)
+      }
+    },
+    clock,
+    logger: silentLogger(),
+    emit() {}
+  })
+  return { clock, chain, opened, asked, taken, waiting }
+}
+
+/** Jobs that are on no chain. */
+function lies(count: number, from = 1): JobReference[] {
+  return Array.from({ length: count }, (_, n) => {
+    const hash = `0x${(n + from).toString(16).padStart(64, 'e')}` as const
+    const place = {
+      jobId: BigInt(n + 1),
+      blockNumber: 1,
+      blockHash: hash,
+      txHash: hash,
+      logIndex: 0,
+      dataHash: hash
+    }
+    return { ...place, key: jobKey(testNetwork, place) }
+  })
+}
+
+describe('the intake of jobs', () => {
+  it('behavior: liars without number leave room for who was right before', async () => {
+    const { clock, chain, opened, waiting } = make()
+    const jobs = chain.create(3_000)
+    waiting.announce(jobs.slice(0, 1), 'sequencer')
+    await clock.advance(0)
+    for (let n = 0; n < 60; n++) waiting.announce(lies(1_000, 1 + n * 1_000), `liar ${n}`)
+    expect(waiting.size).toBeLessThanOrEqual(51_000)
+    waiting.announce(jobs.slice(1), 'sequencer')
+    await clock.advance(100)
+    expect(opened).toHaveLength(3_000)
+    waiting.stop()
+  })
+
+  it('behavior: who announces only what is not on the chain is not listened to for a while', async () => {
+    const { clock, chain, opened, waiting } = make()
+    waiting.announce(lies(1_000), 'liar')
+    await clock.advance(60_000)
+    expect(waiting.size).toBe(0)
+    const [job] = chain.create(1)
+    waiting.announce([job as Job], 'liar')
+    await clock.advance(100)
+    expect(opened).toEqual([])
+    waiting.announce([job as Job], 'another')
+    await clock.advance(100)
+    expect(opened).toHaveLength(1)
+    waiting.stop()
+  })
+
+  it('behavior: beyond what is of use now, jobs wait unchecked, and the oldest comes first', async () => {
+    let room = 10
+    const { clock, chain, opened, asked, waiting } = make({ room: () => room - opened.length })
+    const jobs = chain.create(1_000)
+    waiting.announce(jobs.toReversed(), 'peer', { isAsked: true })
+    await clock.advance(100)
+    expect(opened.map(({ jobId }) => jobId)).toEqual(jobs.slice(0, 10).map(({ jobId }) => jobId))
+    expect(asked).toHaveLength(10)
+    room = 20
+    waiting.onRoom()
+    await clock.advance(100)
+    expect(asked).toHaveLength(20)
+    waiting.stop()
+  })
+
+  it('behavior: a final job whose result a reorg takes back is taken in again when it is announced', async () => {
+    const { clock, chain, opened, taken, waiting } = make()
+    const [job] = chain.create(1) as [Job]
+    waiting.close(job.key)
+    waiting.announce([job], 'sequencer')
+    await clock.advance(100)
+    expect(opened).toEqual([])
+    await clock.advance(60_000)
+    waiting.announce([job], 'sequencer')
+    await clock.advance(100)
+    expect(opened).toHaveLength(1)
+    expect(chain.status(job.jobId)).toBe(JobStatus.Open)
+    taken.clear()
+    waiting.stop()
+  })
+})
