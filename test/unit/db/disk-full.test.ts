@@ -13,7 +13,7 @@ import { hash, limitedDatabase, open, result, type Said, setAside, temporaryFold
 function mountSmall(path: string, sizeMb: number): boolean {
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMb}m`, 'none', path])
   if (status !== 0) return false
-  onTestFinished(() => void spawnSync('umount', [path]))
+  onTestFinished(() => void spawnSync('umount', ['--lazy', path]))
   return true
 }
 
