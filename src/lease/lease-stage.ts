@@ -84,7 +84,16 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
       clock,
       logger: logger.child({ name: 'roster' })
     })
-    const own = ownLeases({ self, timing, isContinuous, onExpired: job => claims.onExpired(job) })({
+    const own = ownLeases({
+      self,
+      timing,
+      isContinuous,
+      onExpired: job => claims.onExpired(job),
+      // Not of a job that is done with: nothing would take the lease out again.
+      onSigned: lease => {
+        if (book.claim(lease) !== undefined) book.add(lease)
+      }
+    })({
       database,
       gossip,
       clock,

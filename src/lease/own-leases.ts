@@ -23,6 +23,8 @@ export interface OwnLeasesInit {
   isContinuous: boolean
   /** A lease ran out before it was renewed (the process was stopped, the disk hung): its work must stop. */
   onExpired(job: JobKey): void
+  /** A renewal or release is on disk: this node's own book must know it as others' will. */
+  onSigned(lease: Lease): void
 }
 
 export interface OwnLeasesComponents {
@@ -67,7 +69,8 @@ export function ownLeases({
   self,
   timing,
   isContinuous,
-  onExpired
+  onExpired,
+  onSigned
 }: OwnLeasesInit): (components: OwnLeasesComponents) => OwnLeases {
   return ({ database, gossip, clock, logger, emit }) => {
     const repository = ownLeaseRepository(database)
@@ -140,6 +143,7 @@ export function ownLeases({
       )
       for (const entry of standing) {
         held.set(entry.lease.job, entry)
+        onSigned(entry.lease)
         emit({ type: 'lease:renewed', ...event(entry.reference), expiresMs: entry.lease.expiresMs })
       }
       if (standing.length > 0) await gossip.publishLeases(standing.map(({ lease }) => lease))
@@ -153,7 +157,10 @@ export function ownLeases({
         lease: { ...entry.lease, sequence: entry.lease.sequence + 1, release: reason }
       }))
       await save(released)
-      for (const { reference } of released) emit({ type: 'lease:released', ...event(reference), reason })
+      for (const { lease, reference } of released) {
+        onSigned(lease)
+        emit({ type: 'lease:released', ...event(reference), reason })
+      }
       await gossip.publishLeases(released.map(({ lease }) => lease))
     }
 
