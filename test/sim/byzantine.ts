@@ -99,7 +99,7 @@ export function startLiar({ node, plan, net, chain, loop, rng, timing, count }: 
 
   const turns: Record<ByzantineKind, () => Promise<void>> = {
     hoarding: () => hoard(0),
-    backdating: () => hoard(plan.amount < 0.5 ? 3_000 + plan.amount * 20_000 : 1_500),
+    backdating: () => hoard(plan.amount < 0.5 ? 3_000 + Math.round(plan.amount * 20_000) : 1_500),
     async 'claim-spam'() {
       const nowMs = process.clock.now()
       for (const job of openJobs().slice(0, SPAM_PER_TURN))

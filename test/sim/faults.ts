@@ -105,8 +105,14 @@ export function planFaults(init: FaultPlanInit): Fault[] {
       for (let flap = 0; flap < flaps; flap++)
         add('partition', { ...span(flaps > 1 ? 300 : 1_000, flaps > 1 ? 4_000 : 20_000), nodes: side })
     },
+    // Half of the crashes of workers come at the worst moment: right after the node has published a lease.
     crash: () =>
-      add('crash', { ...span(50, rng.chance(0.5) ? 3_000 : 18_000), nodes: one(), flag: rng.chance(0.5) }),
+      add('crash', {
+        ...span(50, rng.chance(0.5) ? 3_000 : 18_000),
+        nodes: one(),
+        amount: rng.chance(0.5) ? 1 : 0,
+        flag: rng.chance(0.5)
+      }),
     pause: () => add('pause', { ...span(200, 15_000), nodes: worker() }),
     skew: () =>
       add('skew', {

@@ -255,6 +255,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
     },
 
     sendTo(from, to, topic, data) {
+      for (const listener of listeners) listener(from, topic, data)
       transmit(messageOf(topic, data), from, to)
     }
   }

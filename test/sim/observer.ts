@@ -1,5 +1,6 @@
 import { RecordEnvelope } from '@libp2p/peer-record'
 import { Leases } from '../../src/gossip/messages.js'
+import { maximalClaimAgeMs } from '../../src/gossip/validation/time.js'
 import type { JobKey, Lease, LeaseTiming, NodeEvent, PeerKey } from '../../src/interface/index.js'
 import { slotOf } from '../../src/lease/holder.js'
 import type { Trace } from './trace.js'
@@ -30,8 +31,6 @@ export interface Observer {
   violate(violation: Omit<Violation, 'atMs'>): void
   executions: Execution[]
   violations: Violation[]
-  /** Nodes that run the job now, or wait to submit it. */
-  running(job: JobKey): Execution[]
   /** Leases in published messages of honest nodes. */
   leaseItems(): number
   errors: string[]
@@ -52,6 +51,10 @@ export function observer({ nowMs, timing, trace, honest, isReleaseDurable }: Obs
   const violations: Violation[] = []
   /** Node and job -> the claim that it published last, and how long it holds. */
   const claims = new Map<string, { startMs: number; expiresMs: number; released: boolean }>()
+  /** Liar's key and job -> the newest start that it claimed, and when it first said so. */
+  const lies = new Map<string, { startMs: number; saidMs: number }>()
+  /** Node and job -> when the node claimed it last. */
+  const claimedMs = new Map<string, number>()
   let items = 0
 
   function violate(violation: Omit<Violation, 'atMs'>): void {
@@ -79,14 +82,62 @@ export function observer({ nowMs, timing, trace, honest, isReleaseDurable }: Obs
           jobId: undefined,
           message: `node ${node} claimed job ${job} twice in one slot`
         })
-      } else if (!before.released && before.expiresMs > lease.startMs && !isReleaseDurable(node, lease.job)) {
-        const what = lease.sequence === 0 ? 'claimed' : 'renewed from another start'
-        const message = `node ${node} ${what} job ${job} while its own earlier claim holds`
+      } else if (
+        lease.sequence === 0 &&
+        !before.released &&
+        before.expiresMs > lease.startMs &&
+        !isReleaseDurable(node, lease.job)
+      ) {
+        const message = `node ${node} claimed job ${job} while its own earlier claim holds`
         violate({ rule: 'signing', jobId: undefined, message })
       }
     }
     const { startMs, expiresMs, release } = lease
     claims.set(id, { startMs, expiresMs, released: release !== undefined })
+  }
+
+  /** I8: who says late that it was first does not win what another has begun. */
+  function checkLoss(node: number, job: JobKey, jobId: bigint, holder: PeerKey): void {
+    const lie = lies.get(`${holder}:${job}`)
+    const mineMs = claimedMs.get(`${node}:${job}`)
+    if (lie === undefined || mineMs === undefined) return
+    const lateMs = lie.saidMs - mineMs
+    if (lateMs > maximalClaimAgeMs(timing) + timing.slotMs)
+      violate({
+        rule: 'I8',
+        jobId,
+        message: `a liar took the job from node ${node} by a claim that it made ${Math.round(lateMs)} ms later`
+      })
+  }
+
+  function readLeases(data: Uint8Array): Lease[] {
+    const { publicKey, payload } = RecordEnvelope.createFromProtobuf(data)
+    const worker: PeerKey = Buffer.from(publicKey.raw).toString('hex')
+    return Leases.decode(payload).leases.map(({ job, startMs, durationMs, sequence, release }) => ({
+      job: Buffer.from(job).toString('hex'),
+      worker,
+      startMs,
+      expiresMs: startMs + durationMs,
+      sequence,
+      // Only whether there is a reason counts here.
+      release: release === 0 ? undefined : 1
+    }))
+  }
+
+  function onLie(data: Uint8Array): void {
+    let leases: Lease[]
+    try {
+      leases = readLeases(data)
+    } catch {
+      // Garbage says nothing.
+      return
+    }
+    for (const { worker, job, startMs } of leases) {
+      const before = lies.get(`${worker}:${job}`)
+      if (before === undefined || before.startMs < startMs) {
+        lies.set(`${worker}:${job}`, { startMs, saidMs: nowMs() })
+      }
+    }
   }
 
   return {
@@ -95,8 +146,6 @@ export function observer({ nowMs, timing, trace, honest, isReleaseDurable }: Obs
     errors: [],
     violate,
     leaseItems: () => items,
-    running: job =>
-      executions.filter(execution => execution.job === job && execution.endMs === Number.POSITIVE_INFINITY),
     event(node, event) {
       trace.event(nowMs(), node, event)
       const { job, jobId } = event
@@ -106,29 +155,25 @@ export function observer({ nowMs, timing, trace, honest, isReleaseDurable }: Obs
         open.set(`${node}:${job}`, execution)
       } else if (event.type === 'execution:finished' || event.type === 'execution:aborted') {
         close(node, job)
+      } else if (event.type === 'lease:claimed') {
+        claimedMs.set(`${node}:${job}`, nowMs())
+      } else if (event.type === 'lease:lost') {
+        checkLoss(node, job, jobId, event.holder)
       }
     },
     ended(node) {
       for (const execution of [...open.values()]) if (execution.node === node) close(node, execution.job)
     },
     published(node, topic, data) {
-      if (!honest(node) || !topic.includes('/leases/')) return
-      const { publicKey, payload } = RecordEnvelope.createFromProtobuf(data)
-      const worker: PeerKey = Buffer.from(publicKey.raw).toString('hex')
-      for (const { job, startMs, durationMs, sequence, release } of Leases.decode(payload).leases) {
+      if (!topic.includes('/leases/')) return
+      if (!honest(node)) return onLie(data)
+      for (const lease of readLeases(data)) {
         items++
-        const key = Buffer.from(job).toString('hex')
-        const detail = `${key.slice(0, 8)} start=${startMs} sequence=${sequence} for=${durationMs} release=${release}`
+        const { job, startMs, expiresMs, sequence, release } = lease
+        const end = release === undefined ? '' : ' release'
+        const detail = `${job.slice(0, 8)} start=${startMs} sequence=${sequence} for=${expiresMs - startMs}${end}`
         trace.add({ atMs: nowMs(), node, what: 'lease:published', jobId: undefined, detail })
-        checkLease(node, {
-          job: key,
-          worker,
-          startMs,
-          expiresMs: startMs + durationMs,
-          sequence,
-          // Only whether there is a reason counts here.
-          release: release === 0 ? undefined : 1
-        })
+        checkLease(node, lease)
       }
     }
   }

@@ -1,11 +1,11 @@
 import type { BreakRule } from './breaks.js'
 import { localTiming } from './chain-client.js'
-import { checkRun } from './check.js'
+import { checkRun, watchHolders } from './check.js'
 import { type Fault, type FaultKind, isByzantine, planFaults } from './faults.js'
 import type { Violation } from './observer.js'
 import { hash32, random } from './random.js'
 import type { TraceEntry } from './trace.js'
-import { createWorld, MODELS, type World } from './world.js'
+import { createWorld, MODELS, type World, type WorldNode } from './world.js'
 
 export interface RunInit {
   seed: number
@@ -31,6 +31,8 @@ export interface RunReport {
   presenceMessages: number
   simulatedMs: number
   events: number
+  /** Lines that nodes logged as errors. */
+  errors: number
   traceHash: string
   trace: readonly TraceEntry[]
   name(node: number): string
@@ -58,7 +60,7 @@ function executionMs(key: string): number {
   const part = hash32(`part ${key}`) / 2 ** 32
   if (share < 0.5) return 30 + part * 400
   if (share < 0.85) return 500 + part * 3_500
-  return 6_000 + part * 16_000
+  return 6_000 + part * 30_000
 }
 
 export function faultsOf({ seed, workers, kinds }: Pick<RunInit, 'seed' | 'workers' | 'kinds'>): Fault[] {
@@ -115,8 +117,9 @@ export async function simulate(init: RunInit): Promise<RunReport> {
   process.on('unhandledRejection', onRejection)
   try {
     watchEnd(world, jobs)
+    watchHolders(world, faults)
     await loop.run(FAULTS_TO_MS + QUIET_MS)
-    checkRun({ world, faults, workers, seed })
+    checkRun({ world, faults })
   } finally {
     process.removeListener('unhandledRejection', onRejection)
   }
@@ -134,6 +137,7 @@ export async function simulate(init: RunInit): Promise<RunReport> {
     presenceMessages: counted('presence'),
     simulatedMs: loop.nowMs(),
     events: loop.count(),
+    errors: observer.errors.length,
     traceHash: world.trace.hash(),
     trace: world.trace.entries(),
     name: world.name
@@ -166,6 +170,25 @@ function countsOf({ faultCounts, net: { counts } }: World): Partial<Record<Fault
   set('reorder', counts.reordered)
   set('delay', counts.late)
   return Object.fromEntries(totals)
+}
+
+/** At once, or when the node next publishes a lease; it comes back after the same time in both cases. */
+function scheduleCrash(world: World, node: WorldNode, { fromMs, toMs, amount, flag }: Fault): void {
+  const { loop, net } = world
+  let isPending = true
+  const crash = (): void => {
+    if (!isPending || !node.isUp) return
+    isPending = false
+    world.count('crash')
+    world.crash(node, flag)
+    loop.at(loop.nowMs() + toMs - fromMs, () => world.start(node))
+  }
+  if (amount === 0 || node.role !== 'worker') return crash()
+  net.onPublished((from, topic) => {
+    // Not within the very call, but before anything else happens.
+    if (isPending && from === node.index && topic.includes('/leases/')) loop.at(loop.nowMs(), crash)
+  })
+  loop.at(toMs, crash)
 }
 
 /** Puts a fault's beginning and end into the queue. */
@@ -248,16 +271,8 @@ export function applyFault(world: World, fault: Fault): void {
   if (node === undefined) return
   switch (kind) {
     case 'crash':
-      return during(
-        () => {
-          if (node.worker === undefined && node.role === 'worker') return
-          world.count(kind)
-          world.crash(node, flag)
-        },
-        () => {
-          if (node.role === 'sequencer' || node.worker === undefined) world.start(node)
-        }
-      )
+      loop.at(fromMs, () => scheduleCrash(world, node, fault))
+      return
     case 'pause':
       loop.at(fromMs, () => {
         world.count(kind)

@@ -23,7 +23,9 @@ export interface WorkerNodeInit {
   models: string[]
   capacity: number
   /** How long the model takes on an input, which the job's request hash stands for. */
-  executionMs(requestHash: string): number
+  executionMs(key: string): number
+  /** From 0 to below 1. */
+  random(): number
   logger: Logger
   emit: EmitEvent
 }
@@ -33,7 +35,20 @@ const UNSERVED_AFTER_MS = 5_000
 
 /** The real worker with its real submitter, in a simulated process. */
 export function workerNode(init: WorkerNodeInit): Worker {
-  const { process, key, timing, pubsub, database, chain, models, capacity, executionMs, logger, emit } = init
+  const {
+    process,
+    key,
+    timing,
+    pubsub,
+    database,
+    chain,
+    models,
+    capacity,
+    executionMs,
+    random,
+    logger,
+    emit
+  } = init
   const { clock } = process
   return worker({
     network,
@@ -85,6 +100,7 @@ export function workerNode(init: WorkerNodeInit): Worker {
         log: logger
       }),
     clock,
+    random,
     logger,
     emit
   })

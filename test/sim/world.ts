@@ -32,7 +32,7 @@ export interface WorldInit {
   /** Drawn for each worker. */
   capacity: { min: number; max: number }
   /** The shortest and the longest time that a model takes. */
-  executionMs(requestHash: string): number
+  executionMs(key: string): number
   /** Links of a node in the mesh. */
   degree: number
 }
@@ -49,6 +49,7 @@ export interface WorldNode {
   subgraph: SubgraphTrouble
   models: string[]
   capacity: number
+  isUp: boolean
   /** Undefined while it is down, and for other roles. */
   worker: Worker | undefined
 }
@@ -184,6 +185,7 @@ export function createWorld(init: WorldInit): World {
       subgraph: { isDown: false, lagBlocks: 0 },
       models: own.chance(0.6) ? MODELS.slice(0, 2) : MODELS.slice(0, 1),
       capacity: own.int(init.capacity.min, init.capacity.max),
+      isUp: false,
       worker: undefined
     }
   })
@@ -232,6 +234,8 @@ export function createWorld(init: WorldInit): World {
 
   function start(node: WorldNode): void {
     const { index, role, key, process } = node
+    if (node.isUp) return
+    node.isUp = true
     const own = rng.fork(`run ${index} ${loop.nowMs()}`)
     recorded.add({ atMs: loop.nowMs(), node: index, what: 'node:started', jobId: undefined, detail: '' })
     const emit = (event: Parameters<Observer['event']>[1]): void => {
@@ -252,7 +256,7 @@ export function createWorld(init: WorldInit): World {
         registry,
         onError: () => tally('rpc-error')
       })
-      node.worker = makeWorker(node, emit, chainOf)
+      node.worker = makeWorker(node, emit, chainOf, own.next)
       Promise.resolve(node.worker.start()).catch(fail)
     } else if (role === 'sequencer') {
       const made = sequencer({ network, timing, pollIntervalMs: POLL_INTERVAL_MS })({
@@ -282,7 +286,8 @@ export function createWorld(init: WorldInit): World {
   function makeWorker(
     node: WorldNode,
     emit: (event: Parameters<Observer['event']>[1]) => void,
-    chainOf: ReturnType<typeof chainClient>
+    chainOf: ReturnType<typeof chainClient>,
+    random: () => number
   ): Worker {
     const { index, key, process, models, capacity } = node
     return workerNode({
@@ -295,6 +300,7 @@ export function createWorld(init: WorldInit): World {
       models,
       capacity,
       executionMs: init.executionMs,
+      random,
       logger: loggerOf(index),
       emit
     })
@@ -308,6 +314,7 @@ export function createWorld(init: WorldInit): World {
       jobId: undefined,
       detail: machine ? 'machine' : 'process'
     })
+    node.isUp = false
     node.process.kill()
     net.leave(node.index)
     watch.ended(node.index)
