@@ -26,4 +26,5 @@ export { createNetwork, type Network, type NetworkInit } from './network/libp2p.
 export { type Sequencer, type SequencerComponents, type SequencerInit, sequencer } from './sequencer.js'
 export * from './subgraph/index.js'
 export { submitter } from './submit/submitter.js'
+export * from './timeline/index.js'
 export { type Worker, type WorkerComponents, type WorkerInit, worker } from './worker.js'

@@ -19,10 +19,13 @@ export interface AskNodesInit {
 
 /** Nodes that are asked. More than this many see the same. */
 const maxNodes = 64
-/** Nobody new is found within this time after the last: each answer of the DHT has led on by then. */
-const quietMs = 500
-/** On a busy machine the first look into the peer directory takes longer. */
-const firstQuietMs = 2_000
+/**
+ * Looks after the last find that bring nothing new, and as many more as long as nobody has been found. They are counted, not
+ * timed: on a busy machine a process that stands still for a second has had no chance to read the peer directory.
+ */
+const quietLooks = 6
+const firstQuietLooks = 20
+const lookMs = 100
 
 /** Asks all nodes that can be found and reached within the time. Never rejects for what a node does or does not. */
 export async function askNodes(init: AskNodesInit): Promise<AskedNode[]> {
@@ -30,7 +33,7 @@ export async function askNodes(init: AskNodesInit): Promise<AskedNode[]> {
   const signal = AbortSignal.any([init.signal, AbortSignal.timeout(timeoutMs)])
   const asked = new Map<string, AskedNode>()
   const asking = new Set<Promise<void>>()
-  let foundAtMs = 0
+  let looks = 0
   let searches = 0
 
   const client = await createNetworkClient(
@@ -45,7 +48,7 @@ export async function askNodes(init: AskNodesInit): Promise<AskedNode[]> {
 
   function found(peerId: string): void {
     if (asked.has(peerId) || asked.size >= maxNodes || signal.aborted) return
-    foundAtMs = performance.now()
+    looks = 0
     const node: AskedNode = { peerId, peerKey: '', timeline: undefined, problem: 'it did not answer in time' }
     asked.set(peerId, node)
     const work = ask(node).finally(() => asking.delete(work))
@@ -67,12 +70,13 @@ export async function askNodes(init: AskNodesInit): Promise<AskedNode[]> {
   }
 
   const isQuiet = (): boolean =>
-    performance.now() - foundAtMs >= (asked.size === 0 ? firstQuietMs : quietMs) && asking.size === 0
+    asking.size === 0 && looks >= (asked.size === 0 ? firstQuietLooks : quietLooks)
 
   try {
-    foundAtMs = performance.now()
     while (!signal.aborted && !isQuiet()) {
-      await Promise.race([...asking, sleep(quietMs / 4, signal)]).catch(() => undefined)
+      // It rejects when the time is up: then the loop ends.
+      await sleep(lookMs, signal).catch(() => undefined)
+      looks++
     }
   } finally {
     await client.stop()
