@@ -71,9 +71,18 @@ describe('the command line', () => {
     const old =
       'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })'
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(old)}` }
-    const { code, stderr } = await runProgram(['--version'], { env })
-    expect(code).toBe(1)
-    expect(stderr).toMatch(/^buffalo-node needs Node\.js 22\.12 or later, and this is 20\.20\.2: .*\n$/)
+    const line = /^error: buffalo-node needs Node\.js 22\.12 or later, and this is 20\.20\.2: .*\n$/
+    expect(await runProgram(['--version'], { env })).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(line)
+    })
+    const result = await runProgram(['jobs', '--json'], { env })
+    expect(result.code).toBe(1)
+    expect(result.json()).toEqual({
+      ok: false,
+      error: { code: 'BUFFALO_ERR_NODE_TOO_OLD', message: expect.stringMatching(/^buffalo-node needs Node/) }
+    })
     expect(readFileSync(join(packageRoot, 'node/bin.ts'), 'utf8')).not.toMatch(/^import /m)
   })
 })
