@@ -45,6 +45,7 @@ export interface OwnLeases {
   /**
    * Claims a job until now + L, at most until its deadline. Resolves when the lease is on disk and handed to gossip.
    * Undefined if this key claimed the job in the present slot, or may have: two claims in one slot are equivocation.
+   * Undefined, too, if the disk took longer than a slot: then nobody hears of the claim.
    */
   claim(candidate: Candidate): Promise<Lease | undefined>
   /** No claim is made before this time (ms since the epoch). */
@@ -197,6 +198,11 @@ export function ownLeases({
           claims.put({ job: reference.key, startMs, source: 'self' })
         ]
         await database.batch(operations, { sync: true })
+        // After a slot it may reach others too late to count there, and would count here: as if it had never been made.
+        if (clock.now() - startMs > timing.slotMs) {
+          await database.batch([repository.del(reference.key)])
+          return undefined
+        }
         hold(entry)
         try {
           await gossip.publishLeases([lease])
