@@ -23,6 +23,7 @@ import {
 import { jobKey } from '../src/job/job-key.js'
 import { loadOrCreateIdentity, peerKeyOf } from '../src/network/identity.js'
 import { createNetwork, type Network } from '../src/network/libp2p.js'
+import { libp2pSyncTransport } from '../src/network/sync-transport.js'
 import { sequencer } from '../src/sequencer.js'
 import { subgraphClient } from '../src/subgraph/index.js'
 import { submitter } from '../src/submit/submitter.js'
@@ -139,6 +140,7 @@ async function startSequencer(base: Base): Promise<Started> {
 
   const service = sequencer({ network: identity, timing, pollIntervalMs })({
     pubsub: network.pubsub,
+    sync: libp2pSyncTransport({ libp2p: network.libp2p, logger: logger.child({ name: 'sync' }) }),
     privateKey,
     database,
     subgraph: subgraphClient({ url: config.subgraph })({ clock: systemClock }),
@@ -197,6 +199,7 @@ async function startWorker(base: Base): Promise<Started> {
     drainMs
   })({
     pubsub: network.pubsub,
+    sync: libp2pSyncTransport({ libp2p: network.libp2p, logger: logger.child({ name: 'sync' }) }),
     privateKey,
     database,
     chain: chainReader({ network: identity })({ rpc: chain.rpc, clock, jobKey }),

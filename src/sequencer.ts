@@ -15,7 +15,8 @@ import type {
   NetworkIdentity,
   PeerKey,
   PubSub,
-  Startable
+  Startable,
+  SyncTransport
 } from './interface/index.js'
 import { announcer } from './job/announcer.js'
 import { jobKey } from './job/job-key.js'
@@ -27,6 +28,9 @@ import {
   resultReader,
   type SubgraphClient
 } from './subgraph/index.js'
+
+import { jobIndex, responder } from './sync/index.js'
+import { syncPeerLimits } from './sync-limits.js'
 
 /** Final jobs are kept for this many blocks: no chain of today goes back further. Ethereum finalises within 64 to 96. */
 const REORG_DEPTH_BLOCKS = 256
@@ -48,6 +52,8 @@ export interface SequencerComponents {
   privateKey: PrivateKey
   database: Database
   subgraph: Pick<SubgraphClient, 'jobs' | 'results'>
+  /** Without it, workers learn of old jobs only as they are announced again. */
+  sync?: SyncTransport
   clock: Clock
   /** From 0 to below 1. */
   random?(): number
@@ -68,13 +74,16 @@ export interface Sequencer extends Startable {
 /** A sequencer: reads jobs from the subgraph, stores them, and gossips them until they are final. Nobody has to trust it. */
 export function sequencer(init: SequencerInit): (components: SequencerComponents) => Sequencer {
   const { network, timing, pollIntervalMs } = init
-  return ({ pubsub, privateKey, database, subgraph, clock, random = Math.random, logger, emit }) => {
+  return components => {
+    const { pubsub, privateKey, database, subgraph, clock, random = Math.random, logger, emit } = components
     const repository = jobRepository(database)
     const keyOf = (reference: Omit<JobReference, 'key'>): JobKey => jobKey(network, reference)
     /** Final jobs that a reorg may open again. */
     const final = new Map<JobKey, ReadJob & { finalBlock: number }>()
     const open = new Map<JobKey, JobReference>()
     const seenMs = new Map<PeerKey, number>()
+    /** The open jobs, as joining nodes ask for them. */
+    const known = jobIndex()
     let started = false
 
     // 1. Read: what the subgraph tells is stored before anyone hears of it. Not synced: cursor and jobs are of one batch, so
@@ -117,6 +126,15 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       emit
     })
 
+    // 3. Tell who joins, or was apart. A sequencer itself asks nobody: it believes the subgraph alone.
+    const respond = responder({
+      // Whose leases and presence count, only workers know: they ask the registry.
+      source: { jobs: known, leases: undefined, presences: () => [], proofs: () => [] },
+      codec: topics.jobCodec,
+      limits: syncPeerLimits({ clock }),
+      clock
+    })
+
     async function onJobs(read: IndexedJob[], saveCursor: BatchOperation): Promise<void> {
       // The result of a job may have been read before the job itself.
       const fresh = read
@@ -125,7 +143,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       const puts = fresh.map(reference => repository.put(reference.key, { reference, finalBlock: undefined }))
       await database.batch([...puts, saveCursor])
       for (const reference of fresh) {
-        open.set(reference.key, reference)
+        setOpen(reference)
         emit({ type: 'job:indexed', job: reference.key, jobId: reference.jobId, atMs: clock.now() })
       }
       announcements.add(fresh)
@@ -135,7 +153,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       const headBlock = results.head()?.blockNumber ?? 0
       const operations: BatchOperation[] = [saveCursor]
       for (const { job, blockNumber } of read) {
-        close(job.key)
+        close(job.key, true)
         if (blockNumber + REORG_DEPTH_BLOCKS > headBlock) {
           const entry = { reference: job, finalBlock: blockNumber }
           final.set(job.key, entry)
@@ -159,7 +177,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       )
       await database.batch([...gone.map(({ key }) => repository.del(key)), saveCursor])
       for (const { key } of gone) {
-        close(key)
+        close(key, false)
         final.delete(key)
       }
     }
@@ -172,13 +190,19 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       await database.batch([...puts, saveCursor])
       for (const reference of again) {
         final.delete(reference.key)
-        open.set(reference.key, reference)
+        setOpen(reference)
       }
       announcements.add(again)
     }
 
-    function close(job: JobKey): void {
+    function setOpen(reference: JobReference): void {
+      open.set(reference.key, reference)
+      known.add(reference)
+    }
+
+    function close(job: JobKey, isFinal: boolean): void {
       open.delete(job)
+      known.remove(job, isFinal)
       announcements.remove(job)
     }
 
@@ -210,7 +234,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     async function recover(): Promise<void> {
       const lately: (ReadJob & { finalBlock: number })[] = []
       for await (const { reference, finalBlock } of repository.values()) {
-        if (finalBlock === undefined) open.set(reference.key, reference)
+        if (finalBlock === undefined) setOpen(reference)
         else lately.push({ reference, finalBlock })
       }
       // In order of finality, as `onResults` adds them and lets them go.
@@ -226,6 +250,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         started = true
         await topics.start()
         await recover()
+        await components.sync?.serve(peer => respond.accept(peer))
         await results.start()
         await jobs.start()
       },
@@ -234,6 +259,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         started = false
         await jobs.stop()
         await results.stop()
+        await components.sync?.unserve()
         announcements.stop()
         await topics.stop()
       },

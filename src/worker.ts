@@ -1,34 +1,18 @@
-import type { PrivateKey } from '@libp2p/interface'
 import { LRUCache } from 'lru-cache'
 import { resultRepository } from './db/repositories/result.js'
 import { jobRunner } from './execute/job-runner.js'
 import { gossip } from './gossip/gossip.js'
 import { topicOf } from './gossip/topic.js'
 import type {
-  Address,
   Candidate,
-  ChainReader,
-  Clock,
-  Database,
-  EmitEvent,
-  ExecutionRequest,
-  Executor,
   Hex,
   Job,
   JobKey,
   JobReference,
-  LeaseTiming,
-  Logger,
-  ModelCatalog,
-  NetworkIdentity,
   PeerKey,
-  PubSub,
   Result,
   ResultNotice,
-  Startable,
-  SubmissionOutcome,
-  Submitter,
-  SubmitterHandlers
+  SubmissionOutcome
 } from './interface/index.js'
 import { ReleaseReason, SubmissionStatus } from './interface/index.js'
 import { finality } from './job/finality.js'
@@ -37,57 +21,12 @@ import { jobKey } from './job/job-key.js'
 import { openWatch } from './job/open-watch.js'
 import { runningJobs } from './job/running-jobs.js'
 import { leaseStage } from './lease/lease-stage.js'
+import { jobIndex, sync } from './sync/index.js'
+import { syncPeerLimits } from './sync-limits.js'
 
-export interface WorkerInit {
-  network: NetworkIdentity
-  timing: LeaseTiming
-  /** The account that the registry binds to this node's key. */
-  account: Address
-  /** How many jobs run at once. */
-  capacity: number
-  /** How long a job that no live worker can run waits before it is failed. */
-  unservedAfterMs: number
-  /**
-   * Whether the database is known to hold all that this node's key has signed (`OpenedDatabase.isContinuous`): if not, nothing
-   * is claimed until earlier leases have run out. True by default.
-   */
-  isContinuous?: boolean
-  /** On shutdown, running jobs and unconfirmed submissions have this long to end. */
-  drainMs: number
-}
+import type { Worker, WorkerComponents, WorkerInit } from './worker-types.js'
 
-export interface WorkerComponents {
-  pubsub: PubSub
-  /** The node's Ed25519 key. */
-  privateKey: PrivateKey
-  database: Database
-  chain: ChainReader
-  executor: Executor
-  catalog: ModelCatalog
-  content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
-  createSubmitter(handlers: SubmitterHandlers): Submitter
-  clock: Clock
-  /** From 0 to below 1. Default: Math.random. */
-  random?(): number
-  logger: Logger
-  emit: EmitEvent
-}
-
-export interface WorkerStatus {
-  openJobs: number
-  heldJobs: number
-  runningJobs: number
-  /** Other live workers. */
-  peers: number
-  /** Leases in memory, of all workers. */
-  leases: number
-}
-
-export interface Worker extends Startable {
-  status(): WorkerStatus
-  /** Who holds an open job, as far as this node knows. */
-  holder(job: JobKey): PeerKey | undefined
-}
+export type { Worker, WorkerComponents, WorkerInit, WorkerStatus } from './worker-types.js'
 
 /** Checked jobs that wait for their turn here; the rest of a backlog waits unchecked. Some seconds of work of a fast network. */
 const MAX_WAITING = 2_000
@@ -97,20 +36,9 @@ const MAX_DECIDED = 10_000
 /** A worker: checks announced jobs, claims its share, runs them and carries the results to the chain. */
 export function worker(init: WorkerInit): (components: WorkerComponents) => Worker {
   const { network, timing, account, capacity, isContinuous = true } = init
-  return ({
-    pubsub,
-    privateKey,
-    database,
-    chain,
-    executor,
-    catalog,
-    content,
-    createSubmitter,
-    clock,
-    random = Math.random,
-    logger,
-    emit
-  }) => {
+  return components => {
+    const { pubsub, privateKey, database, chain, executor, catalog, content, createSubmitter } = components
+    const { clock, random = Math.random, logger, emit } = components
     const self: PeerKey = Buffer.from(privateKey.publicKey.raw).toString('hex')
     const results = resultRepository(database)
     /** Results that the chain has decided on: of use again if a reorg takes the decision back. */
@@ -118,7 +46,12 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     const running = runningJobs({ onEnded: () => claims.onRoom() })({ clock })
     let state: 'new' | 'started' | 'stopping' | 'stopped' = 'new'
 
-    // 1. Jobs arrive by gossip and are checked against the chain.
+    /** The open jobs, checked or not, as others may ask for them. */
+    const known = jobIndex()
+    /** The latest, as it was sent. */
+    let ownPresence: Uint8Array[] = []
+
+    // 1. Jobs arrive by gossip and sync and are checked against the chain.
     const topics = gossip({ network, timing })({
       pubsub,
       privateKey,
@@ -130,6 +63,12 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         onLeases: (batch, author, envelope) => leases.listener.onLeases(batch, author, envelope),
         onResults: (notices, author) => onResults(notices, author),
         onPresence: (message, envelope) => leases.listener.onPresence(message, envelope),
+        onOwnLeases: (batch, envelope) => {
+          for (const lease of batch) if (isKnown(lease.job)) leases.book.add(lease, envelope)
+        },
+        onOwnPresence: envelope => {
+          ownPresence = [envelope]
+        },
         onProof: proof => leases.listener.onProof(proof),
         isShunned: author => leases.shunned.has(author),
         isKnownJob: job => isKnown(job)
@@ -140,7 +79,11 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       onOpen,
       has: job => claims.get(job) !== undefined,
       room: () => MAX_WAITING - claims.waiting(),
-      onDropped: job => leases.book.forget(job)
+      onWaiting: reference => known.add(reference),
+      onDropped(job, isFinal) {
+        leases.book.forget(job)
+        known.remove(job, isFinal)
+      }
     })({ chain, clock, logger: logger.child({ name: 'intake' }), emit })
     const settled = finality({ onFinal })({ chain, clock, logger: logger.child({ name: 'finality' }) })
     const watch = openWatch({
@@ -170,6 +113,29 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     })({ gossip: topics, database, chain, clock, random, logger, emit })
     const { claims, own } = leases
 
+    const syncing =
+      components.sync &&
+      sync()({
+        transport: components.sync,
+        jobs: known,
+        source: {
+          leases: () => leases.book.envelopes(clock.now()),
+          presences: limit => [...ownPresence, ...leases.roster.envelopes(limit - 1)],
+          proofs: () => leases.shunned.proofs()
+        },
+        sink: {
+          onJobs: (references, peer) => jobs.announce(references, peer, { isAsked: true }),
+          onClosed: closed => settled.check(closed),
+          onEnvelope: topics.admit,
+          onProof: topics.admitProof
+        },
+        codec: topics.jobCodec,
+        limits: syncPeerLimits({ clock }),
+        clock,
+        random,
+        logger: logger.child({ name: 'sync' })
+      })
+
     // 3. The winner runs the model; the result is stored, then submitted.
     const runner = jobRunner()({
       chain,
@@ -188,6 +154,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     function onOpen(job: Job): void {
       const candidate = candidateOf(job)
       claims.add(candidate)
+      known.add(candidate.reference)
       watch.onAdded(candidate.reference)
       topics.jobsKnown([job.key])
       if (decided.has(job.requestHash)) {
@@ -275,6 +242,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     function onGone(reference: Pick<JobReference, 'key' | 'jobId'>): void {
       const { key, jobId } = reference
       leave(key)
+      known.remove(key)
       own
         .release(key, ReleaseReason.Orphaned)
         .then(() => own.forget(key))
@@ -284,6 +252,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     function onFinal(job: JobKey): void {
       const candidate = leave(job)
       jobs.close(job)
+      known.remove(job, true)
       own.forget(job).catch(err => logger.warn({ err }, 'a lease of a finished job could not be deleted'))
       if (candidate !== undefined) {
         emit({ type: 'job:final', job, jobId: candidate.reference.jobId, atMs: clock.now() })
@@ -294,6 +263,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     function onPast(job: JobKey): void {
       leave(job)
       jobs.closePast(job)
+      known.remove(job)
       own.forget(job).catch(err => logger.warn({ err }, 'a lease of a past job could not be deleted'))
     }
 
@@ -314,6 +284,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       for (const entry of await own.recover()) {
         logger.info({ jobId: entry.reference.jobId }, 'taking up a job from before the restart')
         watch.onAdded(entry.reference)
+        known.add(entry.reference)
         claims.adopt(entry, entry.lease)
       }
     }
@@ -337,6 +308,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         if (state !== 'started') return
         watch.start()
         leases.start()
+        await syncing?.start()
       },
       async stop() {
         if (state !== 'started') return
@@ -345,6 +317,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         await leases.stopClaiming()
         await drain()
         await leases.stop()
+        await syncing?.stop()
         watch.stop()
         jobs.stop()
         settled.stop()

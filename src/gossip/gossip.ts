@@ -18,16 +18,17 @@ import { GossipError, InvalidMessageError } from '../interface/index.js'
 import { envelopeCodec } from './envelope.js'
 import { holdingQueue } from './holding-queue.js'
 import { holdingLimits, messageLimits, rateLimits, sendQueueItems, tableLimits } from './limits.js'
+import type { EquivocationRecord } from './messages.js'
 import { publisher } from './publisher.js'
 import { rateLimiter } from './rate-limit.js'
 import { receivers } from './receivers.js'
 import { count, emptyStats, type GossipStats } from './stats.js'
 import { type TopicKind, topicKinds, topicOf } from './topic.js'
 import { IgnoreError, RejectError } from './validation/errors.js'
-import { encodeJobs, type JobKeyOf } from './validation/jobs.js'
+import { encodeJobs, type JobKeyOf, validateJobs } from './validation/jobs.js'
 import { encodeLeases } from './validation/leases.js'
 import { encodePresence } from './validation/presence.js'
-import { encodeProof } from './validation/proofs.js'
+import { encodeProof, validateProof } from './validation/proofs.js'
 import { encodeResults } from './validation/results.js'
 import { leaseTime } from './validation/time.js'
 
@@ -51,6 +52,19 @@ export interface GossipComponents {
 export interface GossipService extends Gossip {
   /** Tells that a worker claimed a job twice in one slot. Throws InvalidMessageError for a proof that is too long. */
   publishProof(proof: EquivocationProof): Promise<void>
+  /**
+   * Takes a signed batch that another node passes on by sync: the same rules as for gossip, save those of age and rate.
+   * Throws RejectError for what no honest node passes on.
+   */
+  admit(kind: 'leases' | 'presence', envelope: Uint8Array): Promise<void>
+  /** The same for a proof. */
+  admitProof(record: EquivocationRecord): Promise<void>
+  /** Announcements of up to `batchItems` jobs as bytes, for sync. `decode` throws RejectError or IgnoreError. */
+  jobCodec: {
+    batchItems: number
+    encode(jobs: JobReference[]): Uint8Array
+    decode(payload: Uint8Array): JobReference[]
+  }
   stats(): GossipStats
 }
 
@@ -73,7 +87,12 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
     const peerMessages = rateLimiter(rateLimits.peerMessages, tableLimits.peers)({ clock })
     let state: 'new' | 'started' | 'stopped' = 'new'
 
-    function topic<T>(kind: TopicKind, encode: (items: T[]) => Uint8Array, batchItems: number) {
+    function topic<T>(
+      kind: TopicKind,
+      encode: (items: T[]) => Uint8Array,
+      batchItems: number,
+      onSent?: (items: T[], envelope: Uint8Array) => void
+    ) {
       const name = topicOf(init.network, kind)
       const envelopes = envelopeCodec(init.network, kind)
       const rates =
@@ -85,10 +104,10 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       const inbound = stats[kind].in
 
       async function send(items: T[]): Promise<void> {
-        await sendNow(encode(items), items.length)
+        await sendNow(encode(items), items.length, items)
       }
 
-      async function sendNow(payload: Uint8Array, items = 1): Promise<void> {
+      async function sendNow(payload: Uint8Array, count = 1, items: T[] = []): Promise<void> {
         const data = await envelopes.seal(payload, privateKey)
         if (data.byteLength > messageLimits.envelopeBytes) {
           throw new InvalidMessageError(
@@ -98,8 +117,9 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         const outbound = stats[kind].out
         outbound.messages++
         outbound.bytes += data.byteLength
-        outbound.items += items
+        outbound.items += count
         await pubsub.publish(name, data)
+        onSent?.(items, data)
       }
 
       /** Throws RejectError or IgnoreError for what is not to be passed on. */
@@ -119,7 +139,37 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
           if (!authorItems.take(author, items))
             throw new IgnoreError('rate', 'The author sends too many items')
         }
-        return receive[kind]({ data, payload, author, nowMs: clock.now(), stats: inbound, charge })
+        return receive[kind]({
+          data,
+          payload,
+          author,
+          nowMs: clock.now(),
+          isPassedOn: false,
+          stats: inbound,
+          charge
+        })
+      }
+
+      /** What a node that was asked passes on: of any age, and at its own rate. */
+      async function admit(data: Uint8Array): Promise<void> {
+        const { author, payload } = await envelopes.open(data)
+        if (state !== 'started' || handlers.isShunned?.(author)) return
+        if (author === self && kind !== 'leases') return
+        try {
+          const charge = (): void => {}
+          await receive[kind]({
+            data,
+            payload,
+            author,
+            nowMs: clock.now(),
+            isPassedOn: true,
+            stats: inbound,
+            charge
+          })
+        } catch (err) {
+          if (!(err instanceof IgnoreError)) throw err
+          count(inbound.ignored, err.reason)
+        }
       }
 
       async function validate(from: string, data: Uint8Array): Promise<Verdict> {
@@ -158,7 +208,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         return out.publish(items)
       }
 
-      return { name, validate, publish, sendNow, stop: () => out.stop() }
+      return { name, validate, admit, publish, sendNow, stop: () => out.stop() }
     }
 
     const topics = {
@@ -166,7 +216,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       leases: topic<Lease>(
         'leases',
         items => encodeLeases(items, self, clock.now()),
-        messageLimits.batchItems
+        messageLimits.batchItems,
+        (items, envelope) => handlers.onOwnLeases?.(items, envelope)
       ),
       results: topic<ResultNotice>(
         'results',
@@ -181,7 +232,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
           if (latest === undefined) throw new InvalidMessageError('There is no presence to publish')
           return encodePresence(latest, self)
         },
-        sendQueueItems
+        sendQueueItems,
+        (_, envelope) => handlers.onOwnPresence?.(envelope)
       )
     }
 
@@ -207,6 +259,16 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       async publishProof(proof) {
         if (state === 'new') throw new GossipError('The node is not started: nothing can be published')
         await topics.leases.sendNow(encodeProof(proof))
+      },
+      admit: (kind, envelope) => topics[kind].admit(envelope),
+      async admitProof(record) {
+        const proof = await validateProof(record, leaseEnvelopes, init.timing)
+        if (state === 'started') handlers.onProof?.(proof)
+      },
+      jobCodec: {
+        batchItems: messageLimits.batchItems,
+        encode: jobs => encodeJobs(jobs, clock.now()),
+        decode: payload => validateJobs(payload, clock.now(), jobKeyOf)
       },
       publishPresence: presence => topics.presence.publish([presence]),
 

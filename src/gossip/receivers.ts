@@ -20,6 +20,8 @@ export interface Received {
   payload: Uint8Array
   author: PeerKey
   nowMs: number
+  /** It came by sync, from a node that this one asked. */
+  isPassedOn: boolean
   /** Counters of the topic. */
   stats: TopicStats['in']
   /** Charges the author for the items of the message; throws IgnoreError if it sends too many. */
@@ -58,7 +60,7 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
       return jobs.length
     },
 
-    async leases({ data, payload, author, nowMs, stats, charge }) {
+    async leases({ data, payload, author, nowMs, isPassedOn, stats, charge }) {
       // Rule: a message holds leases of its author, or proofs against others.
       const { proofs } = decodePayload(Leases, payload)
       if (proofs.length > 0) {
@@ -67,7 +69,7 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
         for (const proof of valid) handlers.onProof?.(proof)
         return valid.length
       }
-      const { timely, untimely } = validateLeases(payload, author, nowMs, timing)
+      const { timely, untimely } = validateLeases(payload, author, nowMs, timing, isPassedOn)
       charge(timely.length)
       count(stats.dropped, 'early', untimely.early)
       count(stats.dropped, 'late', untimely.late)
@@ -82,7 +84,7 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
       const envelope = evidence(data, timely.length)
       for (const lease of timely) {
         if (handlers.isKnownJob(lease.job)) known.push(lease)
-        else if (!holding.hold(lease, envelope)) count(stats.dropped, 'unknown-job')
+        else if (isPassedOn || !holding.hold(lease, envelope)) count(stats.dropped, 'unknown-job')
       }
       if (known.length === 0) throw new IgnoreError('unknown-job', 'No job of the batch is known')
       handlers.onLeases(known, author, envelope)
@@ -96,8 +98,8 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
       return notices.length
     },
 
-    presence({ data, payload, author, nowMs }) {
-      handlers.onPresence(validatePresence(payload, author, nowMs, timing), data.slice())
+    presence({ data, payload, author, nowMs, isPassedOn }) {
+      handlers.onPresence(validatePresence(payload, author, nowMs, timing, isPassedOn), data.slice())
       return 1
     }
   })

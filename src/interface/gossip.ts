@@ -34,6 +34,10 @@ export interface GossipHandlers {
   onResults(notices: ResultNotice[], author: PeerKey): void
   /** `envelope`: as for leases. */
   onPresence(presence: Presence, envelope?: Uint8Array): void
+  /** This node's own leases are on their way. */
+  onOwnLeases?(leases: Lease[], envelope: Uint8Array): void
+  /** This node's own presence was. */
+  onOwnPresence?(envelope: Uint8Array): void
   /** A worker claimed a job twice in one slot: checked, whoever says so. */
   onProof?(proof: EquivocationProof): void
   /** Whether nothing more is heard of this author for a while, because it was proven to lie. */

@@ -37,8 +37,10 @@ export interface IntakeInit {
   has(job: JobKey): boolean
   /** How many more jobs are of use now; the rest waits unchecked. Default: all. */
   room?(): number
+  /** A job waits for its check. */
+  onWaiting?(reference: JobReference): void
   /** A job that waited has left without having been taken in: it is final, or not on the chain. */
-  onDropped?(job: JobKey): void
+  onDropped?(job: JobKey, isFinal: boolean): void
 }
 
 export interface IntakeComponents {
@@ -78,7 +80,7 @@ interface Pending {
 }
 
 export function intake(init: IntakeInit): (components: IntakeComponents) => Intake {
-  const { network, onOpen, has, room = () => Number.POSITIVE_INFINITY, onDropped = () => {} } = init
+  const { network, onOpen, has, room = () => Number.POSITIVE_INFINITY } = init
   return ({ chain, clock, logger, emit }) => {
     const pending = new Map<JobKey, Pending>()
     const sources = announcers({ clock })
@@ -187,7 +189,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
           continue
         }
         remember(key, verdict.status === JobStatus.Open ? PAST_MS : FINAL_MS)
-        onDropped(key)
+        init.onDropped?.(key, verdict.status !== JobStatus.Open)
       }
     }
 
@@ -202,7 +204,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       }
       // Not remembered: after a reorg back, the same job may be announced again with good reason.
       drop(entry)
-      onDropped(key)
+      init.onDropped?.(key, false)
       emit({ type: 'job:missing', job: key, jobId, atMs: clock.now(), reason })
       logger.debug({ jobId, reason }, 'an announced job is not on chain')
       if (sources.note(entry.announcer, false)) dropAll(entry.announcer)
@@ -212,7 +214,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       logger.warn({ jobs: announcer.waiting }, 'a peer announces jobs that are not on the chain')
       for (const entry of [...pending.values()].filter(one => one.announcer === announcer)) {
         drop(entry)
-        onDropped(entry.reference.key)
+        init.onDropped?.(entry.reference.key, false)
       }
     }
 
@@ -220,7 +222,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       const entry = pending.get(job)
       if (entry !== undefined) {
         drop(entry)
-        onDropped(job)
+        init.onDropped?.(job, false)
       }
       remember(job, forMs)
       check()
@@ -238,6 +240,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
           pending.set(key, entry)
           sources.add(announcer)
           makeReady(entry)
+          init.onWaiting?.(reference)
         }
         check()
       },

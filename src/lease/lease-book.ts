@@ -114,7 +114,10 @@ export function leaseBook({ slotMs, now = () => 0 }: LeaseBookInit): LeaseBook {
       )
       const claim = known[position]
       const joined = claim === undefined ? lease : joinClaim(claim.lease, lease)
-      if (claim !== undefined && joined === claim.lease) return false
+      if (claim !== undefined && joined === claim.lease) {
+        claim.envelope ??= envelope
+        return false
+      }
       if (claim === undefined && size >= MAX_LEASES) return false
       const entry = { lease: joined, envelope: envelope ?? claim?.envelope }
       const entries = kept(claim === undefined ? [...known, entry] : known.with(position, entry))

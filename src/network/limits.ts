@@ -69,6 +69,42 @@ export const gossipsubLimits = {
   topicBytesPerPeer: 64 * 1024
 } as const
 
+/** What is read of one peer by gossip; see peer-guard.ts. */
+export const guardLimits = {
+  /**
+   * A network of 4,000 jobs a second, the project's aim, makes 1 MB/s of announcements, leases and results, and each comes
+   * over one peer once or twice: twice that.
+   */
+  bytesPerSecond: 4 * 1024 * 1024,
+  /**
+   * Messages and subscriptions. Measured: a node handles some 500 small messages a second beside its other work; a busier
+   * one makes larger batches. Each costs 0.1 to 0.2 ms of signature check: a fifth of a core at most.
+   */
+  messagesPerSecond: 1_000,
+  /** What a peer may send at once, in time at these rates: 4 MB or 1,000 messages, such as follow a pause of the network. */
+  burstMs: 1_000,
+  /** A peer that sends faster for so long without a pause is no burst any more. */
+  floodMs: 5_000,
+  /** How long a hostile peer stays out: as long as gossipsub keeps its score (retainScore). */
+  shutOutMs: 600_000,
+  /** How often scores are looked at: about gossipsub's own heartbeat. */
+  lookMs: 500,
+  /** Peers with an account, and peers that are out: three times the connection limit. About 200 bytes each. */
+  peers: 1_024
+} as const
+
+export const syncStreamLimits = {
+  /** Bytes of a request and of an answer: a little above what src/sync/limits.ts lets a node send. */
+  requestBytes: 192 * 1024,
+  answerBytes: 2 * 1024 * 1024,
+  /** How long a peer may take to open a stream, or to answer: as long as the answerer may work on it. */
+  answerMs: 10_000,
+  /** How long a stream may lie idle before its answerer ends it: an asker takes in a page in far less. */
+  idleMs: 10_000,
+  /** Streams of one peer, each way. */
+  streamsPerPeer: 4
+} as const
+
 export const directoryLimits = {
   /** Entries that are read; those beyond are left alone. Far more nodes than one machine runs. */
   entries: 1_000,

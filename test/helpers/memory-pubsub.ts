@@ -7,6 +7,7 @@ export interface MemoryNetwork {
   /** Messages of a peer are lost from now on, both ways. */
   cut(name: string): void
   heal(name: string): void
+  isCut(name: string): boolean
   /** The next publishes of a peer on a topic of this kind fail. */
   failPublish(name: string, kind: string, times: number): void
   /** Messages published so far, by topic kind. */
@@ -57,6 +58,7 @@ export function memoryNetwork(
     failPublish: (name, kind, times) => {
       failures.set(`${name} ${kind}`, times)
     },
+    isCut: name => isCut.has(name),
     published: kind => counts.get(kind) ?? 0
   }
 }

@@ -20,6 +20,7 @@ import { jobKey } from '../../src/job/job-key.js'
 import { type Worker, worker } from '../../src/worker.js'
 import { type ManualClock, manualClock } from './manual-clock.js'
 import { type MemoryNetwork, memoryNetwork } from './memory-pubsub.js'
+import { memorySync } from './memory-sync.js'
 import { silentLogger } from './silent-logger.js'
 
 export const testNetwork: NetworkIdentity = {
@@ -152,6 +153,7 @@ export interface Cluster {
   clock: ManualClock
   chain: MemoryChain
   net: MemoryNetwork
+  syncing: ReturnType<typeof memorySync>
   workers: ClusterWorker[]
   add(options?: {
     capacity?: number
@@ -169,10 +171,13 @@ export interface Cluster {
   executions(jobId: bigint): number
 }
 
-export async function cluster(init: { executionMs?: number; delayMs?: number } = {}): Promise<Cluster> {
+export async function cluster(
+  init: { executionMs?: number; delayMs?: number; sync?: boolean } = {}
+): Promise<Cluster> {
   const clock = manualClock()
   const chain = memoryChain(clock)
   const net = memoryNetwork(clock, () => init.delayMs ?? 5)
+  const syncing = memorySync(net)
   const workers: ClusterWorker[] = []
 
   const sequencerKey = await generateKeyPair('Ed25519')
@@ -190,6 +195,7 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
     clock,
     chain,
     net,
+    syncing,
     workers,
     announce: jobs => voice.publishJobs(jobs),
     executions: jobId =>
@@ -254,6 +260,7 @@ export async function cluster(init: { executionMs?: number; delayMs?: number } =
         drainMs: 5_000
       })({
         pubsub: net.join(key),
+        ...(init.sync === true ? { sync: syncing.join(key) } : {}),
         privateKey: identity,
         database,
         chain,

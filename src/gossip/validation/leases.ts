@@ -31,21 +31,22 @@ export function validateLeases(
   payload: Uint8Array,
   author: PeerKey,
   nowMs: number,
-  timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>
+  timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>,
+  isPassedOn = false
 ): ValidatedLeases {
   // Rule: the payload is a Leases of at most 256 leases.
   const message = decodePayload(Leases, payload)
   const leases = readLeases(message, author)
   const { sentAtMs } = message
 
-  // Rule: the batch was signed lately.
-  checkBatchAge(sentAtMs, nowMs)
+  // Rule: the batch was signed lately. By sync come leases of any age that still hold.
+  if (!isPassedOn) checkBatchAge(sentAtMs, nowMs)
 
   // Rule: each lease is of its time. One that is not does not harm its batch.
   const timely: Lease[] = []
   const untimely = { early: 0, late: 0, expired: 0 }
   for (const lease of leases) {
-    const time = leaseTime(lease, nowMs, timing)
+    const time = leaseTime(lease, nowMs, timing, isPassedOn)
     if (time === 'timely') timely.push(lease)
     else untimely[time]++
   }

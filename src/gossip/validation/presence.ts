@@ -5,7 +5,7 @@ import { addressBytes, decodePayload, readHex, readInteger, writeHex, writeInteg
 import { messageLimits } from '../limits.js'
 import { PresenceMessage } from '../messages.js'
 import { RejectError } from './errors.js'
-import { checkPresenceAge } from './time.js'
+import { checkBatchAge, checkPresenceAge } from './time.js'
 
 /** A CID in any of the multibase alphabets without punctuation. */
 const modelPattern = /^[A-Za-z0-9]+$/
@@ -17,7 +17,8 @@ export function validatePresence(
   payload: Uint8Array,
   author: PeerKey,
   nowMs: number,
-  timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>
+  timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>,
+  isPassedOn = false
 ): Presence {
   // Rule: the payload is a PresenceMessage of at most 512 models.
   const message = decodePayload(PresenceMessage, payload)
@@ -38,8 +39,9 @@ export function validatePresence(
   const problem = modelsProblem(presence.models)
   if (problem !== undefined) throw new RejectError('value', problem)
 
-  // Rule: the presence is of now.
-  checkPresenceAge(presence.sentAtMs, nowMs, timing)
+  // Rule: the presence is of now. By sync comes that of workers that the other node heard lately.
+  if (isPassedOn) checkBatchAge(presence.sentAtMs, nowMs)
+  else checkPresenceAge(presence.sentAtMs, nowMs, timing)
   return presence
 }
 

@@ -20,15 +20,17 @@ export function maximalClaimAgeMs({ skewMs, slotMs }: Pick<LeaseTiming, 'skewMs'
  * - early: it starts more than ε in the future.
  * - late: a claim (sequence 0) that starts longer ago than `maximalClaimAgeMs`. A renewal keeps the start of its claim and
  *   is not judged by it: whether the claim was seen in time is what the lease book knows.
+ *   So is a claim that another node passes on, by sync (`isPassedOn`).
  * - expired: it holds no longer. A release is news even then, as it ends the lease that came before it.
  */
 export function leaseTime(
   lease: Pick<Lease, 'startMs' | 'expiresMs' | 'sequence' | 'release'>,
   nowMs: number,
-  timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>
+  timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>,
+  isPassedOn = false
 ): LeaseTime {
   if (lease.startMs > nowMs + timing.skewMs) return 'early'
-  if (lease.sequence === 0 && lease.startMs < nowMs - maximalClaimAgeMs(timing)) return 'late'
+  if (!isPassedOn && lease.sequence === 0 && lease.startMs < nowMs - maximalClaimAgeMs(timing)) return 'late'
   if (lease.release === undefined && lease.expiresMs <= nowMs) return 'expired'
   return 'timely'
 }

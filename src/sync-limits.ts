@@ -1,0 +1,13 @@
+import { rateLimiter } from './gossip/rate-limit.js'
+import type { Clock } from './interface/index.js'
+import { syncLimits } from './sync/index.js'
+
+/** What one peer may ask of a node by sync: so many requests and bytes. */
+export function syncPeerLimits(components: { clock: Clock }) {
+  const requests = rateLimiter(syncLimits.requests, syncLimits.peers)(components)
+  const bytes = rateLimiter(syncLimits.bytes, syncLimits.peers)(components)
+  return {
+    takeRequest: (peer: string): boolean => requests.take(peer),
+    takeBytes: (peer: string, sizeBytes: number): boolean => bytes.take(peer, sizeBytes)
+  }
+}

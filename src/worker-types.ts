@@ -1,0 +1,75 @@
+import type { PrivateKey } from '@libp2p/interface'
+import type {
+  Address,
+  ChainReader,
+  Clock,
+  Database,
+  EmitEvent,
+  ExecutionRequest,
+  Executor,
+  Job,
+  JobKey,
+  LeaseTiming,
+  Logger,
+  ModelCatalog,
+  NetworkIdentity,
+  PeerKey,
+  PubSub,
+  Startable,
+  Submitter,
+  SubmitterHandlers,
+  SyncTransport
+} from './interface/index.js'
+
+export interface WorkerInit {
+  network: NetworkIdentity
+  timing: LeaseTiming
+  /** The account that the registry binds to this node's key. */
+  account: Address
+  /** How many jobs run at once. */
+  capacity: number
+  /** How long a job that no live worker can run waits before it is failed. */
+  unservedAfterMs: number
+  /**
+   * Whether the database is known to hold all that this node's key has signed (`OpenedDatabase.isContinuous`): if not, nothing
+   * is claimed until earlier leases have run out. True by default.
+   */
+  isContinuous?: boolean
+  /** On shutdown, running jobs and unconfirmed submissions have this long to end. */
+  drainMs: number
+}
+
+export interface WorkerComponents {
+  pubsub: PubSub
+  /** The node's Ed25519 key. */
+  privateKey: PrivateKey
+  database: Database
+  chain: ChainReader
+  executor: Executor
+  catalog: ModelCatalog
+  content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
+  createSubmitter(handlers: SubmitterHandlers): Submitter
+  /** Without it, the node learns of old jobs only as they are announced again. */
+  sync?: SyncTransport
+  clock: Clock
+  /** From 0 to below 1. Default: Math.random. */
+  random?(): number
+  logger: Logger
+  emit: EmitEvent
+}
+
+export interface WorkerStatus {
+  openJobs: number
+  heldJobs: number
+  runningJobs: number
+  /** Other live workers. */
+  peers: number
+  /** Leases in memory, of all workers. */
+  leases: number
+}
+
+export interface Worker extends Startable {
+  status(): WorkerStatus
+  /** Who holds an open job, as far as this node knows. */
+  holder(job: JobKey): PeerKey | undefined
+}
