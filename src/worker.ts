@@ -327,7 +327,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         state = 'stopped'
       },
       status: () => ({
-        openJobs: claims.size(),
+        openJobs: known.size,
         heldJobs: own.jobs().length,
         runningJobs: running.size,
         peers: leases.roster.size(),
