@@ -1,4 +1,5 @@
 import type { PrivateKey } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type {
   Clock,
   EquivocationProof,
@@ -9,6 +10,7 @@ import type {
   LeaseTiming,
   Logger,
   NetworkIdentity,
+  PeerKey,
   Presence,
   PubSub,
   ResultNotice,
@@ -85,6 +87,15 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
     const leaseEnvelopes = envelopeCodec(init.network, 'leases')
     const receive = receivers(init.timing)({ handlers, holding, jobKeyOf, leaseEnvelopes })
     const peerMessages = rateLimiter(rateLimits.peerMessages, tableLimits.peers)({ clock })
+    const ownExcess = rateLimiter(rateLimits.ownExcess, tableLimits.peers)({ clock })
+
+    /** Ignored, unless it is the author itself that sends far too much: then the author is penalised. */
+    function tooMuch(from: string, author: PeerKey, message: string): Error {
+      const isItsOwn = peerKeyOfText(from) === author
+      return isItsOwn && !ownExcess.take(author)
+        ? new RejectError('flood', message)
+        : new IgnoreError('rate', message)
+    }
     let state: 'new' | 'started' | 'stopped' = 'new'
 
     function topic<T>(
@@ -134,10 +145,9 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         // Rule: who was proven to lie is not listened to for a while.
         if (handlers.isShunned?.(author)) throw new IgnoreError('shunned', 'The author is shunned')
         // Rule: an author sends no more than its rate. After the signature, or others could use it up.
-        if (!authorMessages.take(author)) throw new IgnoreError('rate', 'The author sends too many messages')
+        if (!authorMessages.take(author)) throw tooMuch(from, author, 'The author sends too many messages')
         const charge = (items: number): void => {
-          if (!authorItems.take(author, items))
-            throw new IgnoreError('rate', 'The author sends too many items')
+          if (!authorItems.take(author, items)) throw tooMuch(from, author, 'The author sends too many items')
         }
         return receive[kind]({
           data,
@@ -286,5 +296,16 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
 
       stats: () => structuredClone({ topics: stats, held: holding.size })
     }
+  }
+}
+
+/** The peer key of a peer id as text; undefined for what is none, or no Ed25519 key's. */
+function peerKeyOfText(peerId: string): PeerKey | undefined {
+  try {
+    const { publicKey } = peerIdFromString(peerId)
+    return publicKey?.type === 'Ed25519' ? Buffer.from(publicKey.raw).toString('hex') : undefined
+  } catch {
+    // Peers of other networks than libp2p's have other names.
+    return undefined
   }
 }

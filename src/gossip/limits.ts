@@ -49,6 +49,12 @@ export const rateLimits = {
   /** Presences of one author: twice what an honest node sends (`sendPresence`). */
   authorPresence: { perSecond: 5, burst: 20 },
   /**
+   * Messages beyond its rate that a peer may send of its own without being penalised. Honest nodes stay below half of the
+   * rates above, so there are none but after a pause, when what waited comes at once. Only of its own: a peer cannot help
+   * what others write, and passes on what it took within its own rates.
+   */
+  ownExcess: { perSecond: 10, burst: 200 },
+  /**
    * Batches that this node sends on one topic. Below it, a publish is never delayed. Above it, batches grow instead:
    * measured, a node handles about 500 small messages a second beside its other work.
    */

@@ -13,11 +13,12 @@ import type { Clock, Logger, PeerKey, PubSub, Startable } from '../interface/ind
 import { dialer } from './dialer.js'
 import { directoryDiscovery } from './directory-discovery.js'
 import { connectionGate, type Gate, type GateInit } from './gate.js'
-import { gossipsubOptions, gossipsubPubsub, peerScoreOf } from './gossipsub-pubsub.js'
+import { gossipsubOptions, gossipsubPubsub, peerScoreOf, scoreThresholds } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
 import { connectionLimits, dialerLimits, peerStoreLimits } from './limits.js'
 import { rareWindowUpdates, wholeFrames } from './packets.js'
 import { openPeerDatastore } from './peer-datastore.js'
+import { type PeerGuard, peerGuard, withInboundStreams } from './peer-guard.js'
 import { checkAddresses, checkBootstrap, listenError } from './setup.js'
 
 export interface NetworkInit {
@@ -149,7 +150,9 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
         clientMode: false,
         peerInfoMapper: init.privateAddresses === false ? removePrivateAddressesMapper : passthroughMapper
       }),
-      gossipsub: gossipsub(gossipsubOptions(init.topics))
+      gossipsub: withInboundStreams(gossipsub(gossipsubOptions(init.topics)), (stream, connection) =>
+        guard.watch(stream, connection.remotePeer)
+      )
     }
   })
 
@@ -159,11 +162,22 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
     dialTimeoutMs: connectionLimits.dialTimeoutMs
   })({ libp2p, clock, logger: logger.child({ name: 'dialer' }), random })
 
+  const guard: PeerGuard = peerGuard({
+    graylistScore: scoreThresholds.graylist
+  })({
+    libp2p,
+    gate,
+    scoreOf: peer => peerScoreOf(libp2p.services.gossipsub, peer),
+    clock,
+    logger: logger.child({ name: 'guard' })
+  })
+
   const addresses = (): string[] => libp2p.getMultiaddrs().map(String)
   let stopping: Promise<void> | undefined
 
   async function stop(): Promise<void> {
     await dialling.stop()
+    await guard.stop()
     await libp2p.stop()
     await datastore.close()
   }
@@ -197,6 +211,8 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
     },
     async start() {
       if (libp2p.status !== 'stopped' || stopping !== undefined) return
+      // Before the first peer comes.
+      await guard.start()
       try {
         await libp2p.start()
       } catch (err) {

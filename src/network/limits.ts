@@ -83,8 +83,6 @@ export const guardLimits = {
   messagesPerSecond: 1_000,
   /** What a peer may send at once, in time at these rates: 4 MB or 1,000 messages, such as follow a pause of the network. */
   burstMs: 1_000,
-  /** A peer that sends faster for so long without a pause is no burst any more. */
-  floodMs: 5_000,
   /** How long a hostile peer stays out: as long as gossipsub keeps its score (retainScore). */
   shutOutMs: 600_000,
   /** How often scores are looked at: about gossipsub's own heartbeat. */

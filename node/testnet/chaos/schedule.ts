@@ -96,6 +96,7 @@ export function planFaults(init: ScheduleInit): Fault[] {
   const nextRpc = deck(rpcFaults, random)
   const nextSubgraph = deck(subgraphFaults, random)
   const nextKeep = deck(reorgKeeps, random)
+  const nextDepth = deck([1, 2, 3, 4, 5], random)
   let atMs = init.calmMs
   while (atMs < init.durationMs - quietEndMs) {
     const kind = nextKind()
@@ -122,7 +123,7 @@ export function planFaults(init: ScheduleInit): Fault[] {
         away(pick([init.workers, init.sequencers]), kind, atMs, between(1_000, 1.5 * init.leaseMs))
         break
       case 'reorg':
-        faults.push({ kind, depth: between(1, 5), keep: nextKeep(), atMs, durationMs: 0 })
+        faults.push({ kind, depth: nextDepth(), keep: nextKeep(), atMs, durationMs: 0 })
         break
       case 'rpc':
         faults.push({

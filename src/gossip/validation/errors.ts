@@ -1,7 +1,7 @@
 import { InvalidMessageError } from '../../interface/index.js'
 
 /** Why a message was rejected: its author or relay broke a rule that holds at every time and on every node. */
-export type RejectReason = 'oversize' | 'envelope' | 'signature' | 'schema' | 'value'
+export type RejectReason = 'oversize' | 'envelope' | 'signature' | 'schema' | 'value' | 'flood'
 /** Why a message was ignored: it may be honest, but is of no use here and now. */
 export type IgnoreReason =
   | 'rate'

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto'
+import { RPC } from '@libp2p/gossipsub/message'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { frameReader } from '../../../src/network/frame-reader.js'
+
+const maximalBytes = 100_000
+
+function prefixed(bytes: Uint8Array, length = bytes.byteLength): Uint8Array {
+  const prefix: number[] = []
+  for (let rest = length; ; rest = Math.floor(rest / 128)) {
+    prefix.push(rest < 128 ? rest : (rest % 128) + 128)
+    if (rest < 128) break
+  }
+  return Buffer.concat([Uint8Array.from(prefix), bytes])
+}
+
+const rpc = fc.record({
+  subscriptions: fc.array(fc.record({ subscribe: fc.boolean(), topic: fc.string() }), { maxLength: 4 }),
+  messages: fc.array(fc.record({ topic: fc.string(), data: fc.uint8Array({ maxLength: 300 }) }), {
+    maxLength: 6
+  })
+})
+
+describe('frameReader', () => {
+  test('behavior: counts the fields of RPCs, wherever the stream is cut into chunks', () => {
+    fc.assert(
+      fc.property(fc.array(rpc, { maxLength: 8 }), fc.integer({ min: 1, max: 200 }), (rpcs, chunkBytes) => {
+        const stream = Buffer.concat(rpcs.map(one => prefixed(RPC.encode(one))))
+        const reader = frameReader(maximalBytes)
+        let fields = 0
+        for (let at = 0; at < stream.byteLength; at += chunkBytes) {
+          const read = reader.read(stream.subarray(at, at + chunkBytes))
+          expect(read.isBroken).toBe(false)
+          fields += read.fields
+        }
+        expect(fields).toBe(
+          rpcs.reduce((sum, { subscriptions, messages }) => sum + subscriptions.length + messages.length, 0)
+        )
+      })
+    )
+  })
+
+  test('behavior: a field of a later version is passed over', () => {
+    // Field 100, a varint; field 101, 64 bits; field 102, 32 bits.
+    const later = [0xa0, 6, 0xff, 1, 0xa9, 6, 1, 2, 3, 4, 5, 6, 7, 8, 0xb5, 6, 1, 2, 3, 4]
+    const read = frameReader(maximalBytes).read(prefixed(Uint8Array.from(later)))
+    expect(read).toEqual({ fields: 3, isBroken: false })
+  })
+
+  test.each([
+    ['a frame longer than any may be', prefixed(new Uint8Array(8), maximalBytes + 1)],
+    ['a length without end', new Uint8Array(8).fill(0xff)],
+    ['a field that reaches beyond its frame', prefixed(Uint8Array.from([0x12, 5, 1, 2]))],
+    ['a frame that ends within a tag', prefixed(Uint8Array.from([0x80]))],
+    ['a frame that ends before a value', prefixed(Uint8Array.from([0x12]))],
+    ['a field without a number', prefixed(Uint8Array.from([0x02, 0]))],
+    ['a wire type that is no more', prefixed(Uint8Array.from([0x13, 0]))]
+  ])('behavior: %s is broken', (_, bytes) => {
+    const reader = frameReader(maximalBytes)
+    expect(reader.read(bytes).isBroken).toBe(true)
+    expect(reader.read(prefixed(RPC.encode({ subscriptions: [], messages: [] }))).isBroken).toBe(true)
+  })
+
+  test('behavior: noise is told from RPCs within a few frames', () => {
+    const reader = frameReader(maximalBytes)
+    const isBroken = Array.from({ length: 10 }, () => reader.read(prefixed(randomBytes(1_000))).isBroken)
+    expect(isBroken.at(-1)).toBe(true)
+  })
+})
