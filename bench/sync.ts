@@ -152,7 +152,11 @@ async function measure(count: number, { addresses, holders }: Served) {
 async function main(count: number, json: boolean): Promise<void> {
   const server = fork(self, ['--serve', '--jobs', String(count)])
   try {
-    const [served] = (await once(server, 'message')) as [Served]
+    const failed = once(server, 'exit').then(() => {
+      throw new Error('The process that serves has ended')
+    })
+    const [served] = (await Promise.race([once(server, 'message'), failed])) as [Served]
+    failed.catch(() => {})
     const report = await measure(count, served)
     process.stdout.write(
       json

@@ -1,6 +1,6 @@
 /** Every size and rate of the sync protocol, with its source. Together they bound what one peer can cost a node. */
 export const syncLimits = {
-  /** Bytes of one answer: 2,048 jobs take 230 kB; a page of leases is cut at half of this. */
+  /** Bytes of one answer: 2,048 jobs take 230 kB; a page of leases is cut at an eighth of this. */
   answerBytes: 1024 * 1024,
   /** Bytes of one request: 8 for each known job of the asked buckets, up to 16,384 of them, and room. */
   requestBytes: 160 * 1024,
@@ -8,8 +8,8 @@ export const syncLimits = {
   knownIds: 16_384,
   /** Jobs of one answer: some 20 ms to put together, so that the event loop of a node that serves stays free. */
   answerJobs: 2_048,
-  /** Bytes of leases or presences in one answer. */
-  envelopeBytes: 512 * 1024,
+  /** Bytes of leases or presences in one answer: 2,300 leases, which take their receiver some 40 ms to check and take in. */
+  envelopeBytes: 128 * 1024,
   /** Envelopes of one answer. The proto file says the same. */
   envelopes: 1_024,
   /** Proofs of one answer, of up to 32 kB each. */
