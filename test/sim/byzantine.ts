@@ -30,6 +30,8 @@ const TURN_MS = 250
 /** What a spammer says in one turn. */
 const SPAM_PER_TURN = 20
 const STRANGERS = 50
+/** Longer ago than any receiver lets a claim begin. */
+const BACKDATING_AFTER_MS = 3_000
 
 /** A node that holds a real key and keeps no rule, from `plan.fromMs` to `plan.toMs`. It speaks through the same mesh. */
 export function startLiar({ node, plan, net, chain, loop, rng, timing, count }: LiarInit): void {
@@ -80,14 +82,14 @@ export function startLiar({ node, plan, net, chain, loop, rng, timing, count }: 
     return { job: job.key, worker: by.peer, startMs, expiresMs, sequence: 0, release: undefined }
   }
 
-  /** Claims each job once, and holds it for ever without doing anything. */
-  async function hoard(ageMs: number): Promise<void> {
+  /** Claims each of these jobs once, and holds it for ever without doing anything. */
+  async function hoard(jobs: Job[], startOf: (job: Job) => number, sequence = 0): Promise<void> {
     const nowMs = process.clock.now()
     const said: Lease[] = []
-    for (const job of openJobs()) {
+    for (const job of jobs) {
       const held = claims.get(job.key)
       if (held === undefined || held.expiresMs <= nowMs) {
-        claims.set(job.key, claimOf(job, nowMs - ageMs))
+        claims.set(job.key, { ...claimOf(job, startOf(job)), sequence })
       } else if (held.expiresMs - nowMs < timing.leaseMs / 2) {
         claims.set(job.key, { ...held, sequence: held.sequence + 1, expiresMs: nowMs + timing.leaseMs })
       } else continue
@@ -98,8 +100,15 @@ export function startLiar({ node, plan, net, chain, loop, rng, timing, count }: 
   }
 
   const turns: Record<ByzantineKind, () => Promise<void>> = {
-    hoarding: () => hoard(0),
-    backdating: () => hoard(plan.amount < 0.5 ? 3_000 + Math.round(plan.amount * 20_000) : 1_500),
+    hoarding: () => hoard(openJobs(), () => process.clock.now()),
+    // Jobs that others have been working on for a while, as if it had been there first. Half of these liars say so by
+    // a renewal, whose start no clock can judge.
+    backdating: () =>
+      hoard(
+        openJobs().filter(({ createdAtMs }) => createdAtMs < process.clock.now() - BACKDATING_AFTER_MS),
+        ({ createdAtMs }) => createdAtMs - 500,
+        plan.amount < 0.5 ? 0 : 1
+      ),
     async 'claim-spam'() {
       const nowMs = process.clock.now()
       for (const job of openJobs().slice(0, SPAM_PER_TURN))
@@ -189,12 +198,16 @@ export function startLiar({ node, plan, net, chain, loop, rng, timing, count }: 
     if (loop.nowMs() > plan.toMs) return
     // Registered or not, it says who it is, so that its leases can count.
     const said = loop.nowMs() % (4 * TURN_MS) < TURN_MS ? sayPresence(key, 4, 0) : Promise.resolve()
-    said.then(lie).then(
-      () => process.later(TURN_MS, turn),
-      err => {
-        throw err
-      }
-    )
+    const isTime = loop.nowMs() >= plan.fromMs
+    said
+      .then(() => (isTime ? lie() : undefined))
+      .then(
+        () => process.later(TURN_MS, turn),
+        err => {
+          throw err
+        }
+      )
   }
-  process.later(Math.max(500, plan.fromMs - loop.nowMs()), turn)
+  // It is heard from the start: of who was silent, a node believes that it has worked meanwhile (src/lease/witness.ts).
+  process.later(TURN_MS, turn)
 }

@@ -131,7 +131,8 @@ export function simulatedChain(init: ChainInit): SimulatedChain {
     let logIndex = 0
     for (const request of block.requests) {
       const jobId = BigInt(jobs.length + 1)
-      const nowMs = epochMs + loop.nowMs()
+      // Blocks tell the time in whole seconds.
+      const nowMs = Math.floor((epochMs + loop.nowMs()) / 1_000) * 1_000
       const made: ChainJob = {
         jobId,
         request,
