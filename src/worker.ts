@@ -272,6 +272,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       if (candidate !== undefined) watch.onRemoved(candidate.reference)
       claims.remove(job)
       running.abort(job)
+      jobs.onRoom()
       return candidate
     }
 
