@@ -5,7 +5,13 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadSettings } from '../../../node/config/load.js'
 import { readNetworkFile, removeNetworkFile, writeNetworkFile } from '../../../node/config/network-file.js'
 import { resolveClientConfig, resolveNodeConfig } from '../../../node/config/resolve.js'
-import { ConfigError, internetTiming, localTiming } from '../../../src/interface/index.js'
+import {
+  ConfigError,
+  checkTiming,
+  deliveryMs,
+  internetTiming,
+  localTiming
+} from '../../../src/interface/index.js'
 
 const oracle = '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512'
 const registry = '0x5FbDB2315678afecb367f032d93F642f64180aa3'
@@ -128,6 +134,32 @@ describe('configuration', () => {
     expect(local).toMatchObject({ timing: localTiming, listen: ['/ip4/127.0.0.1/tcp/0'] })
     const wide = resolveNodeConfig(load({ role: 'worker', networkFile: networkFile({ timing: 'internet' }) }))
     expect(wide).toMatchObject({ timing: internetTiming, listen: ['/ip4/0.0.0.0/tcp/9470'] })
+  })
+
+  it('behavior: a network has a lease length of its own, and a setting comes before it', () => {
+    const leaseMs = (flags: object, change: object = {}): number =>
+      resolveNodeConfig(load({ role: 'worker', networkFile: networkFile(change), ...flags })).timing.leaseMs
+    expect(leaseMs({})).toBe(localTiming.leaseMs)
+    expect(leaseMs({}, { leaseMs: 3_000 })).toBe(3_000)
+    expect(leaseMs({ leaseMs: '4000' }, { leaseMs: 3_000 })).toBe(4_000)
+  })
+
+  it('behavior: a timing under which honest nodes would work twice, or which others refuse, is refused', () => {
+    expect(() => checkTiming(localTiming, deliveryMs.local)).not.toThrow()
+    expect(() => checkTiming(internetTiming, deliveryMs.internet)).not.toThrow()
+    for (const [change, problem] of [
+      [{ slotMs: 300 }, 'longer than 300 ms'],
+      [{ skewMs: 150 }, 'longer than 400 ms'],
+      [{ leaseMs: 1_199 }, 'at least 1200 ms'],
+      [{ leaseMs: 30_001 }, 'at most 30000 ms']
+    ] as const) {
+      const check = (): void => checkTiming({ ...localTiming, ...change }, deliveryMs.local)
+      expect(check).toThrow(problem)
+      expect(check).toThrow(ConfigError)
+    }
+    expect(() =>
+      resolveNodeConfig(load({ role: 'worker', networkFile: networkFile(), leaseMs: '100' }))
+    ).toThrow('--lease-ms (flag)')
   })
 
   it('behavior: workers on one machine have directories of their own', () => {
