@@ -66,6 +66,8 @@ export interface Network {
   /** A process of node `node` joins, and has to be grafted first. */
   join(node: number, process: Process): PubSub
   leave(node: number): void
+  /** Whether no partition is between two nodes. */
+  isConnected(a: number, b: number): boolean
   /** Sends bytes to one node only, as a peer that lies to some may do. */
   sendTo(from: number, to: number, topic: string, data: Uint8Array): void
   /** Called with each message that is published. */
@@ -216,6 +218,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
   return {
     trouble,
     counts,
+    isConnected,
     onPublished: listener => listeners.push(listener),
 
     join(node, process) {

@@ -41,11 +41,20 @@ export interface ObserverInit {
   timing: LeaseTiming
   trace: Trace
   honest(node: number): boolean
+  /** Whether a key is an honest node's: a liar may repeat what that one signed. */
+  isHonestKey(peer: PeerKey): boolean
   /** Whether a worker's own record of a release would survive a crash of its machine. */
   isReleaseDurable(node: number, job: JobKey): boolean
 }
 
-export function observer({ nowMs, timing, trace, honest, isReleaseDurable }: ObserverInit): Observer {
+export function observer({
+  nowMs,
+  timing,
+  trace,
+  honest,
+  isHonestKey,
+  isReleaseDurable
+}: ObserverInit): Observer {
   const executions: Execution[] = []
   const open = new Map<string, Execution>()
   const violations: Violation[] = []
@@ -133,6 +142,7 @@ export function observer({ nowMs, timing, trace, honest, isReleaseDurable }: Obs
       return
     }
     for (const { worker, job, startMs } of leases) {
+      if (isHonestKey(worker)) return
       const before = lies.get(`${worker}:${job}`)
       if (before === undefined || before.startMs < startMs) {
         lies.set(`${worker}:${job}`, { startMs, saidMs: nowMs() })

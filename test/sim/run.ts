@@ -251,6 +251,7 @@ export function applyFault(world: World, fault: Fault): void {
         },
         () => {
           trouble.partitions = trouble.partitions.filter(other => other !== sides)
+          world.streams.reconnect()
         }
       )
     }

@@ -4,7 +4,8 @@ import {
   type LeaseTiming,
   type Logger,
   ProcessError,
-  type PubSub
+  type PubSub,
+  type SyncTransport
 } from '../../src/interface/index.js'
 import { submitter } from '../../src/submit/submitter.js'
 import { type Worker, worker } from '../../src/worker.js'
@@ -19,6 +20,7 @@ export interface WorkerNodeInit {
   timing: LeaseTiming
   pubsub: PubSub
   database: Database
+  sync: SyncTransport
   chain: ChainClient
   models: string[]
   capacity: number
@@ -61,6 +63,7 @@ export function workerNode(init: WorkerNodeInit): Worker {
     pubsub,
     privateKey: key.privateKey,
     database,
+    sync: init.sync,
     chain: chain.reader,
     executor: {
       start() {},

@@ -13,8 +13,9 @@ import { type SimulatedKey, simulatedKey } from './keys.js'
 import { type Network, simulatedNetwork } from './network.js'
 import { type Observer, observer } from './observer.js'
 import { EPOCH_MS, type Process, simulatedProcess } from './process.js'
-import { random } from './random.js'
+import { type Random, random } from './random.js'
 import { shareVerification } from './shared-verification.js'
+import { type Streams, simulatedStreams } from './streams.js'
 import { type SubgraphTrouble, simulatedSubgraph } from './subgraph.js'
 import { type Trace, trace } from './trace.js'
 import { workerNode } from './worker-node.js'
@@ -58,6 +59,7 @@ export interface World {
   loop: EventLoop
   chain: SimulatedChain
   net: Network
+  streams: Streams
   nodes: WorldNode[]
   observer: Observer
   trace: Trace
@@ -119,9 +121,11 @@ export function createWorld(init: WorldInit): World {
     timing: init.timing,
     trace: recorded,
     honest: index => roleOf(index) !== 'byzantine',
+    isHonestKey: peer => nodes.some(({ key, role }) => key.peer === peer && role !== 'byzantine'),
     isReleaseDurable: (index, job) => released.has(`${index}:${job}`)
   })
   net.onPublished(watch.published)
+  const streams = simulatedStreams({ loop, rng: rng.fork('streams'), names, isConnected: net.isConnected })
   const minedKeys = new Set<string>()
   const chain = simulatedChain({
     loop,
@@ -256,13 +260,14 @@ export function createWorld(init: WorldInit): World {
         registry,
         onError: () => tally('rpc-error')
       })
-      node.worker = makeWorker(node, emit, chainOf, own.next)
+      node.worker = makeWorker(node, emit, chainOf, own)
       Promise.resolve(node.worker.start()).catch(fail)
     } else if (role === 'sequencer') {
       const made = sequencer({ network, timing, pollIntervalMs: POLL_INTERVAL_MS })({
         pubsub: net.join(index, process),
         privateKey: key.privateKey,
         database: openDisk(node),
+        sync: streams.join(index, process, own),
         subgraph: simulatedSubgraph({
           chain,
           process,
@@ -287,7 +292,7 @@ export function createWorld(init: WorldInit): World {
     node: WorldNode,
     emit: (event: Parameters<Observer['event']>[1]) => void,
     chainOf: ReturnType<typeof chainClient>,
-    random: () => number
+    random: Random
   ): Worker {
     const { index, key, process, models, capacity } = node
     return workerNode({
@@ -296,11 +301,12 @@ export function createWorld(init: WorldInit): World {
       timing,
       pubsub: breakPubSub(net.join(index, process), key.privateKey, process.clock, broken),
       database: breakDatabase(openDisk(node), broken),
+      sync: streams.join(index, process, random),
       chain: chainOf,
       models,
       capacity,
       executionMs: init.executionMs,
-      random,
+      random: random.next,
       logger: loggerOf(index),
       emit
     })
@@ -317,6 +323,7 @@ export function createWorld(init: WorldInit): World {
     node.isUp = false
     node.process.kill()
     net.leave(node.index)
+    streams.leave(node.index)
     watch.ended(node.index)
     node.disk.crash(machine)
     node.worker = undefined
@@ -327,6 +334,7 @@ export function createWorld(init: WorldInit): World {
     loop,
     chain,
     net,
+    streams,
     nodes,
     observer: watch,
     trace: recorded,
