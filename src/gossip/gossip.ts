@@ -156,7 +156,11 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
           nowMs: clock.now(),
           isPassedOn: false,
           stats: inbound,
-          charge
+          charge,
+          chargeSignatures(signatures) {
+            if (!peerMessages.take(from, signatures))
+              throw new IgnoreError('rate', 'The peer sends too many messages')
+          }
         })
       }
 
@@ -174,7 +178,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
             nowMs: clock.now(),
             isPassedOn: true,
             stats: inbound,
-            charge
+            charge,
+            chargeSignatures: charge
           })
         } catch (err) {
           if (!(err instanceof IgnoreError)) throw err

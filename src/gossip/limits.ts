@@ -40,7 +40,10 @@ export const ageLimits = {
 
 /** Token buckets: `perSecond` in the long run, `burst` at once. */
 export const rateLimits = {
-  /** Messages of one relaying peer, whoever wrote them. A fifth of the 10,000 signatures a second that one core checks. */
+  /**
+   * Messages of one relaying peer, whoever wrote them, and the two further signatures of each proof in them. A fifth of the
+   * 10,000 signatures a second that one core checks.
+   */
   peerMessages: { perSecond: 2_000, burst: 4_000 },
   /** Batches of one author on one topic: twice what an honest node sends (`sendMessages`). */
   authorMessages: { perSecond: 1_000, burst: 1_000 },

@@ -26,6 +26,8 @@ export interface Received {
   stats: TopicStats['in']
   /** Charges the author for the items of the message; throws IgnoreError if it sends too many. */
   charge(items: number): void
+  /** Charges the peer that relayed the message for signatures beside the first; throws IgnoreError if it sends too many. */
+  chargeSignatures(signatures: number): void
 }
 
 /**
@@ -60,11 +62,13 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
       return jobs.length
     },
 
-    async leases({ data, payload, author, nowMs, isPassedOn, stats, charge }) {
+    async leases({ data, payload, author, nowMs, isPassedOn, stats, charge, chargeSignatures }) {
       // Rule: a message holds leases of its author, or proofs against others.
       const { proofs } = decodePayload(Leases, payload)
       if (proofs.length > 0) {
         charge(proofs.length * PROOF_COST)
+        // Authors cost nothing; the peer that relays is the one that is counted.
+        chargeSignatures(2 * proofs.length)
         const valid = await Promise.all(proofs.map(proof => validateProof(proof, leaseEnvelopes, timing)))
         for (const proof of valid) handlers.onProof?.(proof)
         return valid.length
@@ -80,14 +84,16 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
         throw new IgnoreError(mostFrequent(untimely), 'No lease of the batch is of its time')
 
       // Rule: leases of unknown jobs wait here for their job. A batch of nothing else is not passed on.
+      // The envelope is paid for by the leases that it is kept with, or one that counts could hold many that do not.
       const known: Lease[] = []
-      const envelope = evidence(data, timely.length)
-      for (const lease of timely) {
-        if (handlers.isKnownJob(lease.job)) known.push(lease)
-        else if (isPassedOn || !holding.hold(lease, envelope)) count(stats.dropped, 'unknown-job')
+      const unknown: Lease[] = []
+      for (const lease of timely) (handlers.isKnownJob(lease.job) ? known : unknown).push(lease)
+      const heldIn = evidence(data, unknown.length)
+      for (const lease of unknown) {
+        if (isPassedOn || !holding.hold(lease, heldIn)) count(stats.dropped, 'unknown-job')
       }
       if (known.length === 0) throw new IgnoreError('unknown-job', 'No job of the batch is known')
-      handlers.onLeases(known, author, envelope)
+      handlers.onLeases(known, author, evidence(data, known.length))
       return known.length
     },
 

@@ -7,6 +7,11 @@ const MAX_ANNOUNCERS = 1_024
 const UNPROVEN_JOBS = 1_000
 /** Jobs of all unproven announcers together: a third of what may wait, so that liars without number leave room for others. */
 const ALL_UNPROVEN_JOBS = 50_000
+/**
+ * The same for jobs that this node asked for: a node that joins is told 100,000 at once. The rest is left to announcers that
+ * were right, or one peer that was asked, and lied, would keep out all new jobs.
+ */
+const ALL_UNPROVEN_ASKED_JOBS = 120_000
 /** So many jobs that are not on the chain, and ten times as many as are, show a liar. A lagging endpoint shows some. */
 const LIAR_JOBS = 256
 const LIAR_RATIO = 10
@@ -48,7 +53,8 @@ export function announcers({ clock }: { clock: Clock }): Announcers {
     },
     mayWait(announcer, isAsked) {
       if (announcer.refusedUntilMs > clock.now()) return false
-      if (isAsked || isProven(announcer)) return true
+      if (isProven(announcer)) return true
+      if (isAsked) return unproven < ALL_UNPROVEN_ASKED_JOBS
       return announcer.waiting < UNPROVEN_JOBS && unproven < ALL_UNPROVEN_JOBS
     },
     isProven,

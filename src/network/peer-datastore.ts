@@ -5,22 +5,36 @@ import { Level } from 'level'
 import { DatabaseLockedError } from '../interface/index.js'
 
 /*
- * What libp2p knows of its peers: addresses, protocols, DHT records.
+ * What libp2p knows of its peers: addresses and protocols. The classes change two things.
  *
- * Reads here cannot be aborted, and that is all that the classes change. libp2p's peer store takes an aborted read for a
+ * What the DHT would keep for others is not kept. Nodes find peers by it and nothing else, but kad-dht takes provider and
+ * value records from anyone, without a bound: a stranger could fill the disk.
+ *
+ * Reads here cannot be aborted. libp2p's peer store takes an aborted read for a
  * peer that it does not know, and writes what it was given over the peer's addresses (kad-dht 16.4 aborts such reads when it
  * stops, or a connection closes): the node would forget its network. A read is local, and takes microseconds.
  */
 
 type Key = Parameters<LevelDatastore['get']>[0]
 
+/** kad-dht's prefix for the records of others. */
+const isForOthers = (key: Key): boolean => key.toString().startsWith('/dht/')
+
 class PeerLevelDatastore extends LevelDatastore {
+  override async put(...[key, ...rest]: Parameters<LevelDatastore['put']>): Promise<Key> {
+    return isForOthers(key) ? key : super.put(key, ...rest)
+  }
+
   override async get(key: Key): Promise<Uint8Array> {
     return super.get(key)
   }
 }
 
 class PeerMemoryDatastore extends MemoryDatastore {
+  override put(...[key, ...rest]: Parameters<MemoryDatastore['put']>): ReturnType<MemoryDatastore['put']> {
+    return isForOthers(key) ? key : super.put(key, ...rest)
+  }
+
   override get(key: Key): Uint8Array | Promise<Uint8Array> {
     return super.get(key)
   }

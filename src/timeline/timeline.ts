@@ -59,6 +59,8 @@ export function timeline(init: TimelineInit = {}): (components: TimelineComponen
     const strangers = tokenBucket(recordLimits.strangeJobs)({ clock })
     let pending = new Map<bigint, NodeEvent[]>()
     let pendingEvents = 0
+    /** Of these, those that are on their way to the disk. */
+    let writingEvents = 0
     let droppedEvents = 0
     let segments = 0
     let lastStamp = 0
@@ -95,10 +97,18 @@ export function timeline(init: TimelineInit = {}): (components: TimelineComponen
       timer?.cancel()
       timer = undefined
       const batch = pending
-      const count = pendingEvents
+      const count = pendingEvents - writingEvents
       pending = new Map()
-      pendingEvents = 0
-      if (batch.size > 0) writing = writing.then(() => write(batch, count))
+      writingEvents += count
+      if (batch.size > 0) {
+        // They count until they are written: behind a disk that hangs, batch after batch would wait.
+        writing = writing
+          .then(() => write(batch, count))
+          .then(() => {
+            pendingEvents -= count
+            writingEvents -= count
+          })
+      }
       return writing
     }
 

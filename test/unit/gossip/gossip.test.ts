@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { envelopeCodec } from '../../../src/gossip/envelope.js'
 import { gossip } from '../../../src/gossip/gossip.js'
-import { holdingLimits, messageLimits, rateLimits } from '../../../src/gossip/limits.js'
+import { evidenceBytesPerItem, holdingLimits, messageLimits, rateLimits } from '../../../src/gossip/limits.js'
 import { type TopicKind, topicOf, topicsOf } from '../../../src/gossip/topic.js'
 import { encodeJobs } from '../../../src/gossip/validation/jobs.js'
 import { encodeLeases } from '../../../src/gossip/validation/leases.js'
@@ -285,5 +285,24 @@ describe('gossip', () => {
     })
     await a.node.publishLeases([lease(1)])
     expect(b.given.leases).toHaveLength(1)
+  })
+
+  test('behavior: an envelope is kept as evidence only if the leases that count pay for its length', async () => {
+    const { b, clock, deliver } = await make(key => key === hash(1))
+    const kept: (number | undefined)[] = []
+    b.handlers.onLeases = (_, __, envelope) => void kept.push(envelope?.byteLength)
+    const claim = (job: number): Lease => ({
+      job: hash(job),
+      worker: authorOf(carol),
+      startMs: clock.now(),
+      expiresMs: clock.now() + 10_000,
+      sequence: 0,
+      release: undefined
+    })
+    const batch = (jobs: number[]) => encodeLeases(jobs.map(claim), authorOf(carol), clock.now())
+    await deliver('leases', batch([1]))
+    await deliver('leases', batch(Array.from({ length: 200 }, (_, n) => n + 1)))
+    expect(kept[0]).toBeLessThanOrEqual(evidenceBytesPerItem)
+    expect(kept.slice(1)).toEqual([undefined])
   })
 })

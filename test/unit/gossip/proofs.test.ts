@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { envelopeCodec } from '../../../src/gossip/envelope.js'
 import { gossip } from '../../../src/gossip/gossip.js'
+import { rateLimits } from '../../../src/gossip/limits.js'
 import { topicOf } from '../../../src/gossip/topic.js'
 import { encodeLeases } from '../../../src/gossip/validation/leases.js'
+import { encodeProof } from '../../../src/gossip/validation/proofs.js'
 import type { EquivocationProof, Lease } from '../../../src/interface/index.js'
 import { localTiming } from '../../../src/interface/index.js'
 import { manualClock } from '../../helpers/manual-clock.js'
@@ -134,5 +136,23 @@ describe('what another node passes on by sync', () => {
     const padding = Array.from({ length: 200 }, (_, n) => lease(n + 1, clock.now() - 50))
     await hearer.node.admit('leases', await seal([lease(0, clock.now() + 10_000), ...padding]))
     expect(hearer.given.leases.map(({ leases }) => leases.length)).toEqual([1, 1])
+  })
+
+  test('behavior: a peer pays for the signatures of the proofs that it relays, whoever wrote them', async () => {
+    const { net, proofs, sealed, proofOf } = await make()
+    const record = encodeProof(proofOf(await sealed(0), await sealed(1)))
+    // Any three fit into the peer's burst of one message and two signatures each.
+    const most = Math.floor(rateLimits.peerMessages.burst / 3)
+    const envelopes = await Promise.all(
+      Array.from({ length: 40 }, async (_, n) => codec.seal(record, await keyOf(100 + n)))
+    )
+    const verdicts: (string | undefined)[] = []
+    for (let n = 0; n <= most; n++) {
+      const data = envelopes[n % envelopes.length]
+      if (data !== undefined) verdicts.push(await net.deliver('hearer', topic, data, 'relay'))
+    }
+    expect(verdicts.slice(0, most)).toEqual(Array.from({ length: most }, () => 'accept'))
+    expect(verdicts.at(-1)).toBe('ignore')
+    expect(proofs).toHaveLength(most)
   })
 })

@@ -65,6 +65,19 @@ describe('the intake of jobs', () => {
     waiting.stop()
   })
 
+  it('behavior: a peer that was asked, and lies, leaves room for who was right before', async () => {
+    const { clock, chain, opened, waiting } = make()
+    const jobs = chain.create(3_000)
+    waiting.announce(jobs.slice(0, 1), 'sequencer')
+    await clock.advance(0)
+    for (let n = 0; n < 150; n++) waiting.announce(lies(1_000, 1 + n * 1_000), 'peer', { isAsked: true })
+    expect(waiting.size).toBeLessThanOrEqual(120_000)
+    waiting.announce(jobs.slice(1), 'sequencer')
+    await clock.advance(100)
+    expect(opened).toHaveLength(3_000)
+    waiting.stop()
+  })
+
   it('behavior: who announces only what is not on the chain is not listened to for a while', async () => {
     const { clock, chain, opened, waiting } = make()
     waiting.announce(lies(1_000), 'liar')

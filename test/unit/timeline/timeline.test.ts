@@ -134,4 +134,31 @@ describe('the timeline of a node', () => {
     record({ type: 'job:final', ...about(clock) })
     expect((await kept.read(1n)).events).toMatchObject([{ type: 'job:final' }])
   })
+
+  it('behavior: behind a disk that hangs, no more events wait than the limit', async () => {
+    const disk = memoryDatabase()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const hanging: Database = {
+      ...disk,
+      async batch(operations, options) {
+        await promise
+        await disk.batch(operations, options)
+      }
+    }
+    const { clock, kept, record } = await createTimeline({ database: hanging })
+    for (let round = 0; round < 4; round++) {
+      for (let n = 0; n < recordLimits.pendingEvents / 2; n++) {
+        const jobId = BigInt(round * recordLimits.pendingEvents + n + 1)
+        record({ type: 'job:indexed', ...about(clock, jobId) })
+      }
+      await clock.advance(recordLimits.flushMs)
+    }
+    expect(kept.status()).toMatchObject({
+      pendingEvents: recordLimits.pendingEvents,
+      droppedEvents: recordLimits.pendingEvents
+    })
+    resolve()
+    await kept.stop()
+    expect(kept.status()).toMatchObject({ pendingEvents: 0, segments: recordLimits.pendingEvents })
+  })
 })
