@@ -37,6 +37,12 @@ export interface NodeProcess {
   log(): string[]
 }
 
+/**
+ * V8 lets its young generation grow to three times 32 MB after a burst of garbage, and keeps it. Measured under attack: nodes
+ * grew by 110 to 130 MB with that, and by 12 to 31 MB with half of it, no slower.
+ */
+const nodeFlags = ['--max-semi-space-size=16']
+
 /** Enough to see why a node ended. */
 const keptLogLines = 200
 
@@ -49,7 +55,7 @@ export function startNodeProcess(init: NodeProcessInit): NodeProcess {
     ...(init.cwd === undefined ? {} : { cwd: init.cwd }),
     detached: true,
     env: childEnvironment(),
-    execArgv: [],
+    execArgv: nodeFlags,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc']
   })
   const { pid } = child
