@@ -1,4 +1,4 @@
-import { resultRepository } from '../db/repositories/result.js'
+import { resultRepository, type StoredResult } from '../db/repositories/result.js'
 import {
   type ChainReader,
   type Clock,
@@ -142,10 +142,28 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
         // A request that a reorg mined again has another key and the same request hash: its result stands.
         const earlier = await results.get(job.requestHash)
         const result =
-          earlier === undefined ? await execute(job, signal) : { ...earlier.result, job: job.key }
+          earlier !== undefined && stands(earlier)
+            ? { ...earlier.result, job: job.key }
+            : await execute(job, signal)
         await store(result, signal)
         return { kind: 'done', result }
       }
     }
   }
+}
+
+/** Failures that lie in the request itself: every run of it ends so. */
+const LASTING_FAILURES: FailureCode[] = [
+  FailureCode.InvalidInput,
+  FailureCode.InputTooLarge,
+  FailureCode.OutputTooLarge,
+  FailureCode.Unsupported
+]
+
+/**
+ * Whether a stored result answers the request for good. One that the chain has not decided on is never lost; of the
+ * others, a failure by time, memory or a missing model may end otherwise today.
+ */
+function stands({ result: { outcome }, settled }: StoredResult): boolean {
+  return !settled || outcome.success || LASTING_FAILURES.includes(outcome.code)
 }

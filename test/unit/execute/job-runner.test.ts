@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { memoryDatabase } from '../../../src/db/memory-database.js'
+import { resultRepository } from '../../../src/db/repositories/result.js'
+import { jobRunner } from '../../../src/execute/job-runner.js'
+import { FailureCode, type Outcome } from '../../../src/interface/index.js'
+import { manualClock } from '../../helpers/manual-clock.js'
+import { silentLogger } from '../../helpers/silent-logger.js'
+import { memoryChain, testModel } from '../../helpers/worker-cluster.js'
+
+const receipt = { runtime: 'test', runtimeVersion: '0', manifest: '', cpu: '', outputHash: '0x' as const }
+const success: Outcome = { success: true, output: '0x', receipt }
+const failure = (code: FailureCode): Outcome => ({
+  success: false,
+  code,
+  reason: 'it did',
+  receipt: undefined
+})
+
+/** Runs a job whose request has a result in store, and tells how often its model was run. */
+async function executions(outcome: Outcome, settled: boolean): Promise<number> {
+  const clock = manualClock()
+  const chain = memoryChain(clock)
+  const database = memoryDatabase()
+  const [job] = chain.create(1)
+  if (job === undefined) throw new Error('no job')
+  const { key, jobId, requestHash } = job
+  const result = { job: key, jobId, requestHash, outcome, startedAtMs: 1, finishedAtMs: 2 }
+  await database.batch([resultRepository(database).put(requestHash, { result, settled })])
+  let count = 0
+  const runner = jobRunner()({
+    chain,
+    content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
+    executor: {
+      start() {},
+      stop() {},
+      execute: async () => {
+        count++
+        return success
+      }
+    },
+    catalog: { knowsTask: () => true, models: () => [testModel], resolve: () => testModel },
+    database,
+    clock,
+    logger: silentLogger(),
+    emit() {}
+  })
+  await runner.run(job, new AbortController().signal)
+  return count
+}
+
+describe('a request that has a stored result', () => {
+  it('behavior: a success stands, and so does a failure that lies in the request', async () => {
+    expect(await executions(success, true)).toBe(0)
+    expect(await executions(failure(FailureCode.InvalidInput), true)).toBe(0)
+    expect(await executions(failure(FailureCode.OutputTooLarge), true)).toBe(0)
+  })
+
+  it('behavior: a failure by time, memory or a missing model is tried again', async () => {
+    for (const name of [
+      'Timeout',
+      'OutOfMemory',
+      'UnknownModel',
+      'InputUnavailable',
+      'ModelFailed'
+    ] as const) {
+      expect([name, await executions(failure(FailureCode[name]), true)]).toEqual([name, 1])
+    }
+  })
+
+  it('behavior: whatever the chain has not decided on is sent, not run again (I6)', async () => {
+    expect(await executions(failure(FailureCode.Timeout), false)).toBe(0)
+  })
+})
