@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type GossipSub, type GossipsubOpts, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { PeerScoreParams, TopicScoreParams } from '@libp2p/gossipsub/score'
 import { gossipHeartbeatMs, type PubSub, type Verdict } from '../interface/index.js'
-import { gossipsubLimits } from './limits.js'
+import { connectionLimits, gossipsubLimits } from './limits.js'
 
 const results: Record<Verdict, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
@@ -97,6 +97,7 @@ export function gossipsubOptions(topics: string[]): Partial<GossipsubOpts> {
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
 
+    maxInboundStreams: connectionLimits.gossipStreams,
     maxInboundDataLength: gossipsubLimits.inboundRpcBytes,
     maxOutboundBufferSize: gossipsubLimits.outboundBufferBytes,
     maxTopicBytesPerPeer: gossipsubLimits.topicBytesPerPeer,

@@ -110,7 +110,8 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       rareWindowUpdates(
         yamux({
           maxInboundStreams: connectionLimits.streamsPerConnection,
-          maxOutboundStreams: connectionLimits.streamsPerConnection
+          maxOutboundStreams: connectionLimits.streamsPerConnection,
+          streamOptions: { maxStreamWindowSize: connectionLimits.streamWindowBytes }
         })
       )
     ],
@@ -148,6 +149,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       dht: kadDHT({
         protocol: '/buffalo/kad/1.0.0',
         clientMode: false,
+        maxInboundStreams: connectionLimits.dhtStreams,
         peerInfoMapper: init.privateAddresses === false ? removePrivateAddressesMapper : passthroughMapper
       }),
       gossipsub: withInboundStreams(gossipsub(gossipsubOptions(init.topics)), (stream, connection) =>
