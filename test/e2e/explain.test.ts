@@ -51,9 +51,10 @@ it('behavior: explain tells the story of a job whose worker was killed and which
     JSON.stringify({ ...withoutPeers, subgraph: 'http://127.0.0.1:9', rpc: 'http://127.0.0.1:9' })
   )
   const [address = ''] = sequencer.ready.addresses
-  const [json, text, unknown, nodesOnly] = await Promise.all([
-    explain(jobId, ['--json', '--time-limit', '20']),
-    explain(jobId, ['--time-limit', '20']),
+  // One after the other: each hashes, dials and waits, and the nodes share the machine with them.
+  const json = await explain(jobId, ['--json', '--time-limit', '20'])
+  const text = await explain(jobId, ['--time-limit', '20'])
+  const [unknown, nodesOnly] = await Promise.all([
     explain(99n, ['--json']),
     runProgram([
       'explain',
@@ -104,9 +105,10 @@ it('behavior: explain tells the story of a job whose worker was killed and which
     new RegExp(`^the lease of ${dead} expired at .*, take-over by ${alive} in slot \\d+$`)
   )
   const reached = story.nodes.filter(node => node.reached)
-  expect(reached.every(({ clockOffsetMs }) => Math.abs(clockOffsetMs ?? Number.NaN) < 100)).toBe(true)
+  expect(reached.every(({ clockOffsetMs }) => Math.abs(clockOffsetMs ?? Number.NaN) < 500)).toBe(true)
   expect(story.notes).toEqual([])
 
+  expect([text.code, text.stderr]).toEqual([0, expect.any(String)])
   expect(text.stdout).toMatch(/ ms {2}worker …\w{6} {5}claims in slot \d+, rank \d, score /)
   expect(text.stdout).toContain(`${dead} not reached: nobody answers at its address: it is down`)
 
