@@ -75,6 +75,9 @@ export function jobOf(found: ChainJob): Job {
   }
 }
 
+/** All endpoints show the same job. */
+const jobs = new WeakMap<ChainJob, Job>()
+
 export function chainClient({
   chain,
   process,
@@ -83,7 +86,6 @@ export function chainClient({
   registry,
   onError
 }: ChainClientInit): ChainClient {
-  const jobs = new WeakMap<ChainJob, Job>()
   const upTo = (): number => Math.max(0, chain.headNumber() - trouble.lagBlocks)
 
   function known(found: ChainJob): Job {

@@ -68,6 +68,8 @@ export interface Network {
   leave(node: number): void
   /** Whether no partition is between two nodes. */
   isConnected(a: number, b: number): boolean
+  /** Whether two nodes are neighbours in the mesh. */
+  isLinked(a: number, b: number): boolean
   /** Sends bytes to one node only, as a peer that lies to some may do. */
   sendTo(from: number, to: number, topic: string, data: Uint8Array): void
   /** Called with each message that is published. */
@@ -219,6 +221,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
     trouble,
     counts,
     isConnected,
+    isLinked: (a, b) => links[a]?.includes(b) ?? false,
     onPublished: listener => listeners.push(listener),
 
     join(node, process) {

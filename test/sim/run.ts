@@ -89,7 +89,7 @@ export async function simulate(init: RunInit): Promise<RunReport> {
     timing: localTiming,
     faults,
     broken,
-    keepTrace: init.keepTrace ?? false,
+    trace: init.keepTrace === true ? 'keep' : 'hash',
     blockIntervalMs: rng.between(400, 2_000),
     capacity: { min: 1, max: 3 },
     executionMs,

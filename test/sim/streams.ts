@@ -58,7 +58,7 @@ export function simulatedStreams({ loop, rng, names, isConnected }: StreamsInit)
     join(node, process, own) {
       const end: End = { process, accept: undefined, listeners: new Set() }
       ends.set(node, end)
-      for (const other of ends.keys()) if (other !== node) connect(node, other)
+      for (const other of ends.keys()) if (other !== node && isUp(node, other)) connect(node, other)
 
       /** Resolves with the peer's answer once both ways are done; rejects where it gets none. */
       async function trip<T>(peer: number, at: (theirs: End) => T): Promise<T> {

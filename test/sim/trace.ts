@@ -19,17 +19,20 @@ export interface Trace {
   hash(): string
 }
 
-/** `keep`: whether entries are kept in memory, or only hashed. */
-export function trace({ keep }: { keep: boolean }): Trace {
+/** `keep`: entries stay in memory; `hash`: they are only hashed; `off`: for runs of millions of events. */
+export type TraceMode = 'keep' | 'hash' | 'off'
+
+export function trace(mode: TraceMode): Trace {
   const kept: TraceEntry[] = []
   const digest = createHash('sha256')
 
   function add(entry: TraceEntry): void {
     const { atMs, node, what, jobId, detail } = entry
     digest.update(`${atMs} ${node} ${what} ${jobId ?? ''} ${detail}\n`)
-    if (keep) kept.push(entry)
+    if (mode === 'keep') kept.push(entry)
   }
 
+  if (mode === 'off') return { add() {}, event() {}, entries: () => [], hash: () => '' }
   return {
     add,
     event(atMs, node, { type, job, jobId, atMs: nodeMs, ...rest }) {

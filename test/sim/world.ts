@@ -17,7 +17,7 @@ import { type Random, random } from './random.js'
 import { shareVerification } from './shared-verification.js'
 import { type Streams, simulatedStreams } from './streams.js'
 import { type SubgraphTrouble, simulatedSubgraph } from './subgraph.js'
-import { type Trace, trace } from './trace.js'
+import { type Trace, type TraceMode, trace } from './trace.js'
 import { workerNode } from './worker-node.js'
 
 export interface WorldInit {
@@ -28,7 +28,7 @@ export interface WorldInit {
   timing: LeaseTiming
   faults: Fault[]
   broken: BreakRule | undefined
-  keepTrace: boolean
+  trace: TraceMode
   blockIntervalMs: number
   /** Drawn for each worker. */
   capacity: { min: number; max: number }
@@ -90,7 +90,7 @@ export function createWorld(init: WorldInit): World {
   const epochMs = EPOCH_MS + rng.int(0, 1_000_000)
   const count = workers + sequencers + byzantine
   const timing = breakTiming(init.timing, broken)
-  const recorded = trace({ keep: init.keepTrace })
+  const recorded = trace(init.trace)
   const faultCounts = new Map<FaultKind, number>()
   const tally = (kind: FaultKind): void => {
     faultCounts.set(kind, (faultCounts.get(kind) ?? 0) + 1)
@@ -125,7 +125,10 @@ export function createWorld(init: WorldInit): World {
     isReleaseDurable: (index, job) => released.has(`${index}:${job}`)
   })
   net.onPublished(watch.published)
-  const streams = simulatedStreams({ loop, rng: rng.fork('streams'), names, isConnected: net.isConnected })
+  // In a large network a node is connected to some others only.
+  const isConnected = (a: number, b: number): boolean =>
+    net.isConnected(a, b) && (init.degree >= count - 1 || net.isLinked(a, b))
+  const streams = simulatedStreams({ loop, rng: rng.fork('streams'), names, isConnected })
   const minedKeys = new Set<string>()
   const chain = simulatedChain({
     loop,
