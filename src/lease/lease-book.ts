@@ -39,8 +39,6 @@ export interface LeaseBook {
   claimsSince(worker: PeerKey, sinceMs: number, most?: number): number
   /** Forgets a job that is final. */
   forget(job: JobKey): void
-  /** Forgets all leases of a worker: nothing that it says counts any more. */
-  drop(worker: PeerKey): void
   /** Leases in memory. */
   readonly size: number
 }
@@ -177,16 +175,6 @@ export function leaseBook({ slotMs, now = () => 0 }: LeaseBookInit): LeaseBook {
       for (const { lease } of entries) unindex(job, lease.worker)
       size -= entries.length
       byJob.delete(job)
-    },
-    drop(worker) {
-      for (const [job, entries] of byJob) {
-        const others = entries.filter(({ lease }) => lease.worker !== worker)
-        if (others.length === entries.length) continue
-        size -= entries.length - others.length
-        if (others.length === 0) byJob.delete(job)
-        else byJob.set(job, others)
-      }
-      claims.delete(worker)
     },
     get size() {
       return size

@@ -90,8 +90,6 @@ export function listener(init: ListenerInit): (components: ListenerComponents) =
         'a worker claimed a job twice in one slot: it is not listened to for a while'
       )
       roster.drop(worker)
-      // Nodes learn of the lie at different times, and have heard different leases of it by then: none of them counts.
-      book.drop(worker)
       claims.onRosterChange()
       return true
     }
