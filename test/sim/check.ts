@@ -71,8 +71,6 @@ function excuses({ kind, nodes, amount }: Fault, a: number, b: number): boolean 
 /** Nodes may disagree on a holder for as long as a renewal may be lost and the next is due. */
 const AGREE_WITHIN_MS = 7_000
 const SAMPLE_MS = 1_000
-/** The longest wait of an announcement, or between two syncs. */
-const REANNOUNCED_MS = 50_000
 
 /** I1: once nothing has gone wrong for a while, all workers name the same holder of a job. */
 export function watchHolders({ loop, chain, nodes, observer, name }: World, faults: Fault[]): void {
@@ -80,25 +78,12 @@ export function watchHolders({ loop, chain, nodes, observer, name }: World, faul
   /** Job -> since when they disagree. */
   const since = new Map<string, number>()
   const reported = new Set<string>()
-  const liars = new Set(nodes.flatMap(({ key, role }) => (role === 'byzantine' ? [key.peer] : [])))
-
-  /** Whether a worker may have missed what it takes to know who holds a job. */
-  function isUninformed(index: number, holder: string): boolean {
-    return faults.some(({ kind, nodes: befallen, fromMs, toMs }) => {
-      if (!befallen.includes(index) || loop.nowMs() < fromMs) return false
-      // Its endpoint did not show the job; it is announced, or synced, once more within this.
-      if (kind === 'rpc-lag' || kind === 'rpc-error') return loop.nowMs() < toMs + REANNOUNCED_MS
-      // It was away when, as a liar says, that one claimed the job: then it has to believe it (src/lease/witness.ts).
-      return (kind === 'crash' || kind === 'pause') && liars.has(holder)
-    })
-  }
 
   function compare(key: string, jobId: bigint): void {
-    if (observer.executions.some(one => one.job === key && isMisdated(one, faults))) return
     const views = new Map<string, string[]>()
     for (const { worker, index } of nodes) {
-      const holder = worker?.holder(key) ?? 'nobody'
-      if (worker === undefined || isUninformed(index, holder)) continue
+      if (worker === undefined) continue
+      const holder = worker.holder(key) ?? 'nobody'
       views.set(holder, [...(views.get(holder) ?? []), name(index)])
     }
     if (views.size <= 1) return void since.delete(key)
@@ -123,20 +108,6 @@ export function watchHolders({ loop, chain, nodes, observer, name }: World, faul
   loop.at(SAMPLE_MS, sample)
 }
 
-/**
- * A claim made by a clock that is wrong, or behind a slow link, comes too late for others to count it from its start, while
- * its owner does: that lasts as long as the two leases do (docs/testing.md, "What is excused").
- */
-function isMisdated({ node, startMs }: Pick<Execution, 'node' | 'startMs'>, faults: Fault[]): boolean {
-  return faults.some(
-    ({ kind, nodes, fromMs, toMs }) =>
-      (kind === 'skew' || kind === 'clock-step' || kind === 'delay') &&
-      nodes.includes(node) &&
-      startMs >= fromMs &&
-      startMs <= toMs + LINGER_MS
-  )
-}
-
 /** I3: two nodes that heard each other, with clocks, disks and lives in order, do not run one job at one time. */
 function checkExecutions({ observer, loop, name }: World, faults: Fault[]): void {
   const byJob = new Map<string, Execution[]>()
@@ -150,7 +121,7 @@ function checkExecutions({ observer, loop, name }: World, faults: Fault[]): void
       for (const b of executions.slice(index + 1)) {
         const fromMs = Math.max(a.startMs, b.startMs)
         const toMs = Math.min(a.endMs, b.endMs, loop.nowMs())
-        if (toMs - fromMs <= TOLERANCE_MS || isMisdated(a, faults) || isMisdated(b, faults)) continue
+        if (toMs - fromMs <= TOLERANCE_MS) continue
         const bare = firstBare(
           fromMs,
           toMs,
