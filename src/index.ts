@@ -14,6 +14,12 @@ export * from './chain/typed-contract.js'
 export * from './content/index.js'
 export { createDatabase } from './db/database.js'
 export { memoryDatabase } from './db/memory-database.js'
+export {
+  type OpenDatabaseComponents,
+  type OpenDatabaseInit,
+  type OpenedDatabase,
+  openDatabase
+} from './db/open.js'
 export * from './execute/index.js'
 export { gossip } from './gossip/gossip.js'
 export { topicOf, topicsOf } from './gossip/topic.js'
@@ -27,4 +33,10 @@ export { type Sequencer, type SequencerComponents, type SequencerInit, sequencer
 export * from './subgraph/index.js'
 export { submitter } from './submit/submitter.js'
 export * from './timeline/index.js'
-export { type Worker, type WorkerComponents, type WorkerInit, worker } from './worker.js'
+export {
+  type Worker,
+  type WorkerComponents,
+  type WorkerInit,
+  type WorkerStatus,
+  worker
+} from './worker.js'

@@ -47,7 +47,7 @@ export function addDeployCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-The account pays for about seven transactions, and owns the contracts.
+The account pays for two transactions, and two more for each model of the repository. It owns the contracts.
 
 Example:
   $ BUFFALO_PRIVATE_KEY=0x… npx buffalo-node deploy --chain-id 11155111 --rpc-url https://… --network-file sepolia.json

@@ -1,4 +1,5 @@
 import { resultRepository, type StoredResult } from '../db/repositories/result.js'
+import { delay } from '../interface/abort.js'
 import {
   type ChainReader,
   type Clock,
@@ -66,8 +67,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
             { err, jobId: reference.jobId },
             'a job could not be read from the chain; trying again'
           )
-          await new Promise<void>(resolve => clock.schedule(RETRY_MS, resolve))
-          signal.throwIfAborted()
+          await delay(clock, RETRY_MS, signal)
         }
       }
     }
@@ -114,8 +114,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
           if (!(err instanceof DatabaseWriteError)) throw err
           signal.throwIfAborted()
           logger.debug({ err, jobId: result.jobId }, 'a result could not be stored; trying again')
-          await new Promise<void>(resolve => clock.schedule(RETRY_MS, resolve))
-          signal.throwIfAborted()
+          await delay(clock, RETRY_MS, signal)
         }
       }
     }

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { memoryDatabase } from '../../../src/db/memory-database.js'
 import { resultRepository } from '../../../src/db/repositories/result.js'
 import { jobRunner } from '../../../src/execute/job-runner.js'
-import { FailureCode, type Outcome } from '../../../src/interface/index.js'
+import {
+  ChainUnavailableError,
+  DatabaseWriteError,
+  FailureCode,
+  type Outcome
+} from '../../../src/interface/index.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 import { memoryChain, testModel } from '../../helpers/worker-cluster.js'
@@ -47,6 +52,52 @@ async function executions(outcome: Outcome, settled: boolean): Promise<number> {
   await runner.run(job, new AbortController().signal)
   return count
 }
+
+/** Whether a run ends that is aborted while it waits, with no time passing. */
+async function endsAtOnce(broken: { chain?: Error; disk?: Error }): Promise<boolean> {
+  const clock = manualClock()
+  const chain = memoryChain(clock)
+  const database = memoryDatabase()
+  const [job] = chain.create(1)
+  if (job === undefined) throw new Error('no job')
+  const fail = (err: Error | undefined): void => {
+    if (err !== undefined) throw err
+  }
+  const runner = jobRunner()({
+    chain: {
+      async verifyJobs(references) {
+        fail(broken.chain)
+        return chain.verifyJobs(references)
+      }
+    },
+    content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
+    executor: { start() {}, stop() {}, execute: async () => success },
+    catalog: { knowsTask: () => true, models: () => [testModel], resolve: () => testModel },
+    database: {
+      ...database,
+      async batch(...args) {
+        fail(broken.disk)
+        return database.batch(...args)
+      }
+    },
+    clock,
+    logger: silentLogger(),
+    emit() {}
+  })
+  const aborter = new AbortController()
+  const running = runner.run(job, aborter.signal).catch((err: unknown) => err)
+  await clock.settle()
+  const reason = new Error('the lease was lost')
+  aborter.abort(reason)
+  return (await Promise.race([running, clock.settle().then(() => 'it waits')])) === reason
+}
+
+describe('a run that is aborted while it waits', () => {
+  it('behavior: it ends at once where the chain does not answer, and where the disk is full', async () => {
+    expect(await endsAtOnce({ chain: new ChainUnavailableError('down') })).toBe(true)
+    expect(await endsAtOnce({ disk: new DatabaseWriteError('full') })).toBe(true)
+  })
+})
 
 describe('a request that has a stored result', () => {
   it('behavior: a success stands, and so does a failure that lies in the request', async () => {
