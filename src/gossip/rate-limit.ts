@@ -63,9 +63,10 @@ export function rateLimiter(rate: Rate, maxKeys: number): (components: { clock: 
         const bucket = buckets.get(key) ?? tokenBucket(rate)(components)
         buckets.delete(key)
         buckets.set(key, bucket)
-        for (const oldest of buckets.keys()) {
-          if (buckets.size <= maxKeys) break
-          buckets.delete(oldest)
+        if (buckets.size > maxKeys) {
+          // Only now, as the way to the first key leads past all that were moved.
+          const [oldest] = buckets.keys()
+          if (oldest !== undefined) buckets.delete(oldest)
         }
         return bucket.take(cost)
       },

@@ -174,7 +174,7 @@ export function startLiar({ node, plan, net, chain, loop, rng, timing, count }: 
     },
     async garbage() {
       const topic = rng.pick(topicsOf(network))
-      const model = recorded.length > 0 ? rng.pick(recorded).data.slice() : new Uint8Array(64)
+      const model = recorded.length > 0 ? Uint8Array.from(rng.pick(recorded).data) : new Uint8Array(64)
       const kinds = [
         () => Uint8Array.from({ length: rng.int(0, 400) }, () => rng.int(0, 255)),
         () => new Uint8Array(70_000).fill(rng.int(0, 255)),

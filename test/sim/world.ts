@@ -14,7 +14,8 @@ import { type Network, simulatedNetwork } from './network.js'
 import { type Observer, observer } from './observer.js'
 import { EPOCH_MS, type Process, simulatedProcess } from './process.js'
 import { type Random, random } from './random.js'
-import { shareVerification } from './shared-verification.js'
+import { shareMessages } from './shared/messages.js'
+import { shareVerification } from './shared/verification.js'
 import { type Streams, simulatedStreams } from './streams.js'
 import { type SubgraphTrouble, simulatedSubgraph } from './subgraph.js'
 import { type Trace, type TraceMode, trace } from './trace.js'
@@ -84,6 +85,7 @@ const POLL_INTERVAL_MS = 500
 
 export function createWorld(init: WorldInit): World {
   shareVerification()
+  shareMessages()
   const { seed, workers, sequencers, byzantine, faults, broken } = init
   const rng = random(seed, 'world')
   const loop = eventLoop()
