@@ -9,6 +9,7 @@ import * as raw from 'multiformats/codecs/raw'
 import * as Digest from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { z } from 'zod'
+import { cidOfFile } from '../src/interface/content-id.js'
 import { type Manifest, ManifestError, type ManifestFile, type ModelFiles } from '../src/interface/index.js'
 
 /** A manifest names files and settings, and holds neither: 256 KiB is ample. */
@@ -26,7 +27,9 @@ const relativePath = z
 
 const fileSchema = z.strictObject({
   path: relativePath,
-  cid: z.string().refine(value => parseFileCid(value) !== undefined, 'must be a CIDv1, raw, SHA-256'),
+  cid: z
+    .string()
+    .refine(value => parseFileCid(value) !== undefined, 'must be a CIDv1, raw or UnixFS, SHA-256'),
   sizeBytes: z.int().min(0)
 })
 
@@ -107,9 +110,14 @@ function cidOfDigest(digest: Uint8Array): string {
   return CID.createV1(raw.code, Digest.create(sha256.code, digest)).toString()
 }
 
+/** Of a UnixFS tree, as files above one block are: `cidOfFile`. */
+const dagPbCode = 0x70
+
 function parseFileCid(text: string): CID | undefined {
   const cid = parseCid(text)
-  return cid?.code === raw.code && cid.multihash.code === sha256.code ? cid : undefined
+  // A CIDv0, which begins with Qm, names trees of other leaves than cidOfFile makes.
+  const isFile = cid?.code === raw.code || (cid?.code === dagPbCode && !text.startsWith('Qm'))
+  return isFile && cid.multihash.code === sha256.code ? cid : undefined
 }
 
 function parseCid(text: string): CID | undefined {
@@ -225,11 +233,17 @@ async function verifyFile(file: string, { cid, sizeBytes }: ManifestFile): Promi
       `The file ${file} has ${size} bytes, its manifest says ${sizeBytes}: fetch it again`
     )
   }
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(file), hash)
-  const found = cidOfDigest(hash.digest())
-  if (found !== parseCid(cid)?.toString()) {
+  const expected = parseFileCid(cid)
+  const found = expected?.code === dagPbCode ? await cidOfFile(file) : await rawCidOfFile(file)
+  if (found !== expected?.toString()) {
     throw new ManifestError(`The file ${file} has the CID ${found}, its manifest says ${cid}: fetch it again`)
   }
   verified.add(key)
+}
+
+/** Of the whole file as one block, whatever its size. */
+async function rawCidOfFile(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file), hash)
+  return cidOfDigest(hash.digest())
 }

@@ -10,6 +10,7 @@ import {
   parseManifest,
   readManifest
 } from '../../../models/index.js'
+import { cidOfFile } from '../../../src/interface/content-id.js'
 import { type Manifest, ManifestError } from '../../../src/interface/index.js'
 
 const weights = Buffer.from('weights')
@@ -128,4 +129,17 @@ test('manifest: finds the files of an npm package, and nothing above it', async 
   )
   await symlink(path.join(folder, 'weights.bin'), path.join(root, 'link.bin'))
   await expect(open({ weights: { ...file, path: 'npm:@scope/pkg/link.bin' } })).rejects.toThrow(/outside/u)
+})
+
+test('manifest: a large file may be named by the root of its tree or by the hash of its bytes, and is checked by it', async () => {
+  const large = Buffer.alloc(2_500_000, 'weights')
+  const at = path.join(folder, 'large.bin')
+  await writeFile(at, large)
+  const tree = { path: 'large.bin', cid: await cidOfFile(at), sizeBytes: large.length }
+  const whole = { ...tree, cid: cidOfBytes(large) }
+  expect(tree.cid).not.toBe(whole.cid)
+  expect((await open({ tree, whole })).path('tree')).toBe(at)
+  large[2_000_000] = 0
+  await writeFile(at, large)
+  await expect(open({ tree })).rejects.toThrow(ManifestError)
 })
