@@ -16,6 +16,7 @@ import type {
 } from './interface/index.js'
 import { ReleaseReason, SubmissionStatus } from './interface/index.js'
 import { finality } from './job/finality.js'
+import { handOver } from './job/hand-over.js'
 import { type Intake, intake } from './job/intake.js'
 import { jobKey } from './job/job-key.js'
 import { openWatch } from './job/open-watch.js'
@@ -30,6 +31,11 @@ export type { Worker, WorkerComponents, WorkerInit, WorkerStatus } from './worke
 
 /** Checked jobs that wait for their turn here; the rest of a backlog waits unchecked. Some seconds of work of a fast network. */
 const MAX_WAITING = 2_000
+/**
+ * Leases that a result may take to the chain before the job is left to others: a minute by default, twice what it takes with
+ * blocks of 12 s and results that wait to go together.
+ */
+const HAND_OVER_LEASES = 6
 /** Requests whose results are kept in mind after the chain has decided: as many as are mined in the depth of a reorg. */
 const MAX_DECIDED = 10_000
 
@@ -71,6 +77,8 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         },
         onProof: proof => leases.listener.onProof(proof),
         isShunned: author => leases.shunned.has(author),
+        isProven: (author, kind) =>
+          author === self || leases.roster.isRegistered(author) || (kind === 'jobs' && jobs.isProven(author)),
         isKnownJob: job => isKnown(job)
       }
     })
@@ -140,6 +148,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     const runner = jobRunner()({
       chain,
       content,
+      contracts: components.contracts,
       executor,
       catalog,
       database,
@@ -148,6 +157,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       emit
     })
     const submitter = createSubmitter({ onOutcome })
+    const submitting = handOver({ afterMs: HAND_OVER_LEASES * timing.leaseMs, onOverdue })({ clock })
 
     const isKnown = (job: JobKey): boolean => claims.get(job) !== undefined || jobs.isPending(job)
 
@@ -190,11 +200,21 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       )
     }
 
-    async function run({ reference }: Candidate, signal: AbortSignal): Promise<void> {
+    async function run(candidate: Candidate, signal: AbortSignal): Promise<void> {
+      const { reference } = candidate
       const ending = await runner.run(reference, signal)
-      if (ending.kind === 'done') submitter.enqueue(ending.result)
-      else if (ending.kind === 'final') onFinal(reference.key)
+      if (ending.kind === 'done') {
+        submitter.enqueue(ending.result)
+        submitting.start(candidate)
+      } else if (ending.kind === 'final') onFinal(reference.key)
       else onGone(reference)
+    }
+
+    /** The result is sent all the same, as soon as it can be. Whoever comes first is paid. */
+    function onOverdue({ reference: { key, jobId } }: Candidate): void {
+      if (own.held(key) === undefined) return
+      logger.warn({ jobId }, 'a result does not reach the chain from here; its job is left to other workers')
+      void release(key, jobId, ReleaseReason.Failed)
     }
 
     /** The work was stopped, or this node's own means failed: nothing is known of the job, others may try. */
@@ -206,10 +226,14 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       if (signal.aborted && !isStopping) return
       if (!signal.aborted)
         logger.error({ err, jobId }, 'a job could not be run here; it is left to other workers')
+      await release(key, jobId, isStopping ? ReleaseReason.ShuttingDown : ReleaseReason.Failed)
+    }
+
+    async function release(job: JobKey, jobId: bigint, reason: ReleaseReason): Promise<void> {
       await own
-        .release(key, isStopping ? ReleaseReason.ShuttingDown : ReleaseReason.Failed)
-        .catch(error => logger.warn({ err: error, jobId }, 'a lease could not be released'))
-      claims.onFailed(key)
+        .release(job, reason)
+        .catch(err => logger.warn({ err, jobId }, 'a lease could not be released'))
+      claims.onFailed(job)
     }
 
     // 4. The chain decides.
@@ -272,6 +296,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       if (candidate !== undefined) watch.onRemoved(candidate.reference)
       claims.remove(job)
       running.abort(job)
+      submitting.end(job)
       jobs.onRoom()
       return candidate
     }
@@ -317,6 +342,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         // From here on presence says that there is no room.
         await leases.stopClaiming()
         await drain()
+        submitting.stop()
         await leases.stop()
         await syncing?.stop()
         watch.stop()

@@ -57,7 +57,7 @@ export interface NodeConfig {
   peersDirectory: string | undefined
   account: AccountSource
   /** How results are carried to the chain, where it differs from the submitter's defaults. */
-  submit: { pollIntervalMs?: number; maxWaitMs?: number }
+  submit: { pollIntervalMs?: number; maxWaitMs?: number; stuckAfterMs?: number }
   capacity: number
   /** Manifest files, or folders of them; undefined: those of the package. */
   models: string[] | undefined
@@ -109,8 +109,8 @@ export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
     mdns: settings.mdns ?? false,
     peersDirectory: network?.peers,
     account,
-    // A local chain mines each transaction at once.
-    submit: local ? { pollIntervalMs: 250, maxWaitMs: 50 } : {},
+    // A local chain mines each transaction at once. After a reorg, anvil may keep one whose predecessor was mined again for ever.
+    submit: local ? { pollIntervalMs: 250, maxWaitMs: 50, stuckAfterMs: 5_000 } : {},
     capacity: settings.capacity ?? 1,
     models: settings.models,
     executionTimeoutMs: settings.executionTimeoutMs ?? 60_000,

@@ -22,7 +22,7 @@ import { holdingQueue } from './holding-queue.js'
 import { holdingLimits, messageLimits, rateLimits, sendQueueItems, tableLimits } from './limits.js'
 import type { EquivocationRecord } from './messages.js'
 import { publisher } from './publisher.js'
-import { rateLimiter } from './rate-limit.js'
+import { rateLimiter, tokenBucket } from './rate-limit.js'
 import { receivers } from './receivers.js'
 import { count, emptyStats, type GossipStats } from './stats.js'
 import { type TopicKind, topicKinds, topicOf } from './topic.js'
@@ -112,6 +112,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
           : { author: rateLimits.authorMessages, send: rateLimits.sendMessages }
       const authorMessages = rateLimiter(rates.author, tableLimits.authors)({ clock })
       const authorItems = rateLimiter(rateLimits.authorItems, tableLimits.authors)({ clock })
+      const unproven = tokenBucket(rateLimits.unproven)({ clock })
+      const peerUnproven = rateLimiter(rateLimits.peerUnproven, tableLimits.peers)({ clock })
       const inbound = stats[kind].in
 
       async function send(items: T[]): Promise<void> {
@@ -144,6 +146,12 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
           throw new IgnoreError('own', 'The message is from this node')
         // Rule: who was proven to lie is not listened to for a while.
         if (handlers.isShunned?.(author)) throw new IgnoreError('shunned', 'The author is shunned')
+        // Rule: authors of whom nothing is known share one allowance. Before their own rates, which keys without number add up.
+        if (handlers.isProven?.(author, kind) === false) {
+          const cost = Math.ceil(data.byteLength / 1_024)
+          if (!peerUnproven.take(from, cost) || !unproven.take(cost))
+            throw new IgnoreError('unproven', 'Unknown authors send too much')
+        }
         // Rule: an author sends no more than its rate. After the signature, or others could use it up.
         if (!authorMessages.take(author)) throw tooMuch(from, author, 'The author sends too many messages')
         const charge = (items: number): void => {

@@ -52,6 +52,14 @@ export const rateLimits = {
   /** Presences of one author: twice what an honest node sends (`sendPresence`). */
   authorPresence: { perSecond: 5, burst: 20 },
   /**
+   * KiB of messages of authors about whom nothing is known, on one topic, all of them together: keys are free, so this is what
+   * made-up ones can have passed on. At once: the presence of 4,000 workers that a node hears as it joins, or 35,000 jobs of a
+   * sequencer that was not right yet.
+   */
+  unproven: { perSecond: 512, burst: 4_096 },
+  /** The same over one relaying peer: an eighth, so that strangers on a few links leave room for newcomers on others. */
+  peerUnproven: { perSecond: 64, burst: 2_048 },
+  /**
    * Messages beyond its rate that a peer may send of its own without being penalised. Honest nodes stay below half of the
    * rates above, so there are none but after a pause, when what waited comes at once. Only of its own: a peer cannot help
    * what others write, and passes on what it took within its own rates.

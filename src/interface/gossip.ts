@@ -42,6 +42,11 @@ export interface GossipHandlers {
   onProof?(proof: EquivocationProof): void
   /** Whether nothing more is heard of this author for a while, because it was proven to lie. */
   isShunned?(author: PeerKey): boolean
+  /**
+   * Whether anything has shown that an author is no made-up key: the registry knows it, or its jobs were on the chain. Those of
+   * whom nothing is known share one allowance. Without this, all count as proven.
+   */
+  isProven?(author: PeerKey, kind: 'jobs' | 'leases' | 'results' | 'presence'): boolean
   /** Whether a job is known here: leases of unknown jobs wait in the holding queue. */
   isKnownJob(key: string): boolean
 }

@@ -33,6 +33,8 @@ export interface Announcers {
   /** Whether one more job of this announcer may wait. `isAsked`: this node asked for it. */
   mayWait(announcer: Announcer, isAsked: boolean): boolean
   isProven(announcer: Announcer): boolean
+  /** Whether one of this name is known, and proven. */
+  isProvenName(name: string): boolean
   add(announcer: Announcer): void
   remove(announcer: Announcer): void
   /** Notes that the chain holds a job, or not. True if this shows the announcer to be a liar. */
@@ -58,6 +60,10 @@ export function announcers({ clock }: { clock: Clock }): Announcers {
       return announcer.waiting < UNPROVEN_JOBS && unproven < ALL_UNPROVEN_JOBS
     },
     isProven,
+    isProvenName(name) {
+      const announcer = known.peek(name)
+      return announcer !== undefined && isProven(announcer)
+    },
     add(announcer) {
       announcer.waiting++
       if (!isProven(announcer)) unproven++

@@ -23,9 +23,12 @@ const UNAVAILABLE_RETRY_MS = 1_000
 const MAX_REMEMBERED = 50_000
 /**
  * How long an announcement of a final job is taken for a late one. After that it is news: a reorg took its result off the
- * chain, and sequencers announce it again, at least twice a minute.
+ * chain, and sequencers announce it again, at least twice a minute. Longer than who submitted the result needs to send it again:
+ * a look at the chain and a block of 12 s. Where the chain says that the job is final all the same, the wait is doubled: a sequencer
+ * that lags announces what is final, and must not keep this node asking.
  */
-const FINAL_MS = 60_000
+const FINAL_MS = 15_000
+const MAX_FINAL_MS = 60_000
 /** A job past its deadline stays so. */
 const PAST_MS = 3_600_000
 
@@ -66,6 +69,8 @@ export interface Intake {
   onRoom(): void
   /** Whether the job waits for its check. */
   isPending(job: JobKey): boolean
+  /** Whether jobs of this announcer were on the chain. */
+  isProven(from: string): boolean
   /** The jobs that wait for their check. */
   pending(): Iterable<JobReference>
   readonly size: number
@@ -90,17 +95,22 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       unproven: new TinyQueue<Pending>([], byJobId)
     }
     const later = new TinyQueue<Pending>([], (a, b) => a.notBeforeMs - b.notBeforeMs)
-    /** Until when announcements of a job are ignored. */
-    const remembered = new Map<JobKey, number>()
+    /** Until when announcements of a job are ignored, and for how long that was. */
+    const remembered = new Map<JobKey, { untilMs: number; forMs: number }>()
     const aborter = new AbortController()
     let checking = false
     let timer: Timer | undefined
 
     function remember(job: JobKey, forMs: number): void {
       remembered.delete(job)
-      remembered.set(job, clock.now() + forMs)
+      remembered.set(job, { untilMs: clock.now() + forMs, forMs })
       const [oldest] = remembered.keys()
       if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest)
+    }
+
+    function rememberFinal(job: JobKey): void {
+      const before = remembered.get(job)
+      remember(job, before === undefined ? FINAL_MS : Math.min(2 * before.forMs, MAX_FINAL_MS))
     }
 
     function drop(entry: Pending): void {
@@ -188,7 +198,8 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
           onOpen(verdict.job)
           continue
         }
-        remember(key, verdict.status === JobStatus.Open ? PAST_MS : FINAL_MS)
+        if (isPast && verdict.status === JobStatus.Open) remember(key, PAST_MS)
+        else rememberFinal(key)
         init.onDropped?.(key, verdict.status !== JobStatus.Open)
       }
     }
@@ -234,7 +245,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
         for (const reference of references) {
           const { key } = reference
           if (pending.size >= MAX_PENDING || !sources.mayWait(announcer, isAsked)) break
-          if (pending.has(key) || has(key) || (remembered.get(key) ?? 0) > clock.now()) continue
+          if (pending.has(key) || has(key) || (remembered.get(key)?.untilMs ?? 0) > clock.now()) continue
           if (jobKey(network, reference) !== key) continue
           const entry = { reference, attempts: 0, notBeforeMs: 0, announcer }
           pending.set(key, entry)
@@ -248,6 +259,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       closePast: job => close(job, PAST_MS),
       onRoom: check,
       isPending: job => pending.has(job),
+      isProven: sources.isProvenName,
       *pending() {
         for (const { reference } of pending.values()) yield reference
       },

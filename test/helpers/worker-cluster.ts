@@ -163,6 +163,8 @@ export interface Cluster {
     isContinuous?: boolean
     /** In place of an execution that succeeds. */
     execute?: Executor['execute']
+    /** Whether its submissions reach the chain. Those that do not are lost. Default: they do. */
+    reachesChain?(): boolean
   }): Promise<ClusterWorker>
   /** A registered worker's key, with which a test says what it likes. */
   liar(): Promise<Liar>
@@ -236,7 +238,8 @@ export async function cluster(
       database = memoryDatabase(),
       privateKey,
       isContinuous = true,
-      execute
+      execute,
+      reachesChain = () => true
     } = {}) {
       const submitted: JobKey[] = []
       const identity = privateKey ?? (await generateKeyPair('Ed25519'))
@@ -293,6 +296,7 @@ export async function cluster(
           enqueue: result => {
             submitted.push(result.job)
             ownClock.schedule(20, () => {
+              if (!reachesChain()) return
               const accepted = chain.finalise(result, key)
               onOutcome(
                 result,

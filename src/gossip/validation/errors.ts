@@ -5,6 +5,7 @@ export type RejectReason = 'oversize' | 'envelope' | 'signature' | 'schema' | 'v
 /** Why a message was ignored: it may be honest, but is of no use here and now. */
 export type IgnoreReason =
   | 'rate'
+  | 'unproven'
   | 'early'
   | 'late'
   | 'expired'

@@ -109,18 +109,37 @@ describe('the intake of jobs', () => {
   })
 
   it('behavior: a final job whose result a reorg takes back is taken in again when it is announced', async () => {
-    const { clock, chain, opened, taken, waiting } = make()
+    const { clock, chain, opened, asked, waiting } = make()
     const [job] = chain.create(1) as [Job]
     waiting.close(job.key)
-    waiting.announce([job], 'sequencer')
-    await clock.advance(100)
-    expect(opened).toEqual([])
-    await clock.advance(60_000)
+    // As a sequencer does.
+    for (const waitMs of [1_000, 2_000, 4_000]) {
+      waiting.announce([job], 'sequencer')
+      await clock.advance(waitMs)
+    }
+    expect(asked).toEqual([])
+    await clock.advance(8_000)
     waiting.announce([job], 'sequencer')
     await clock.advance(100)
     expect(opened).toHaveLength(1)
     expect(chain.status(job.jobId)).toBe(JobStatus.Open)
-    taken.clear()
+    waiting.stop()
+  })
+
+  it('behavior: who goes on announcing a final job has the chain asked ever less often', async () => {
+    const { clock, chain, asked, waiting } = make()
+    const [job] = chain.create(1) as [Job]
+    const outcome = { success: false as const, code: 5 as const, reason: 'no', receipt: undefined }
+    const { key, jobId, requestHash } = job
+    chain.finalise({ job: key, jobId, requestHash, outcome, startedAtMs: 1, finishedAtMs: 2 }, 'somebody')
+    waiting.close(key)
+    for (let second = 0; second < 600; second++) {
+      waiting.announce([job], 'a sequencer that lags')
+      await clock.advance(1_000)
+    }
+    // After 15 s, after 30 s more, and then once a minute.
+    expect(asked.length).toBeGreaterThanOrEqual(9)
+    expect(asked.length).toBeLessThanOrEqual(11)
     waiting.stop()
   })
 })

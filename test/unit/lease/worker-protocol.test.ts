@@ -147,6 +147,29 @@ describe('workers', () => {
     expect([...network.chain.finalisedBy.values()]).toEqual(Array(4).fill(network.workers[1]?.key))
   })
 
+  it('behavior: a holder whose results do not reach the chain hands its job on, and nobody waits for the deadline (I4)', async () => {
+    const network = await cluster({ executionMs: 100 })
+    let isDown = true
+    const broken = await network.add({ reachesChain: () => !isDown })
+    const sound = await network.add()
+    await network.clock.advance(WARM_UP_MS)
+    const jobs = network.chain.create(6)
+    await network.announce(jobs)
+    await network.clock.advance(5_000)
+    const stuck = jobs.filter(({ jobId }) => network.chain.finalisedBy.get(jobId) === undefined)
+    expect(stuck.length).toBeGreaterThan(0)
+    // A minute is far from their deadline, and no lease was let run out.
+    await network.clock.advance(6 * testTiming.leaseMs)
+    expect(stuck.map(({ jobId }) => network.chain.finalisedBy.get(jobId))).toEqual(stuck.map(() => sound.key))
+    isDown = false
+    const [last] = network.chain.create(1)
+    if (last === undefined) throw new Error('no job')
+    await network.announce([last])
+    await network.clock.advance(5_000)
+    expect(network.chain.finalisedBy.size).toBe(7)
+    expect(broken.events.filter(({ type }) => type === 'lease:released').length).toBe(stuck.length)
+  })
+
   it('behavior: a restarted worker takes up the lease that it still holds', async () => {
     const network = await cluster({ executionMs: 1_000 })
     const { generateKeyPair } = await import('@libp2p/crypto/keys')
