@@ -148,7 +148,6 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     const runner = jobRunner()({
       chain,
       content,
-      contracts: components.contracts,
       executor,
       catalog,
       database,
