@@ -34,6 +34,12 @@ library DataTypes {
         PromptConditionedTextGeneration,
         RLAgent,
         TextImageJointEmbedding,
-        ImageToText
+        ImageToText,
+        TensorInference,
+        AudioClassification,
+        TextClassification,
+        FeatureExtraction,
+        ImageClassification,
+        SpeechRecognition
     }
 }

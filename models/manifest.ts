@@ -33,6 +33,8 @@ const fileSchema = z.strictObject({
   sizeBytes: z.int().min(0)
 })
 
+const hex = z.templateLiteral(['0x', z.string().regex(/^([0-9a-f]{2})*$/u)])
+
 const manifestSchema = z.strictObject({
   name,
   task: name,
@@ -50,7 +52,8 @@ const manifestSchema = z.strictObject({
     .array(
       z.strictObject({
         input: relativePath,
-        seed: z.templateLiteral(['0x', z.string().regex(/^([0-9a-f]{2})*$/u)]),
+        seed: hex,
+        reads: z.array(hex).max(16).optional(),
         expected: z.string()
       })
     )

@@ -2,7 +2,7 @@
  * The process in which a worker runs models: started by the executor, with the manifests' paths as arguments.
  */
 import { openModelFiles } from '../models/index.js'
-import { nativeRuntimeVersion } from '../models/tools/onnx.js'
+import { runtimeVersion } from '../models/tools/onnx.js'
 import { hardenDecoders } from '../models/tools/picture.js'
 import { serveExecutions } from '../src/execute/child.js'
 import { forbidTelemetry } from './config/environment.js'
@@ -22,8 +22,9 @@ serveExecutions({
     const { task, architecture, runtime } = document.manifest
     return {
       task: registry.task(task),
+      manifest: document.manifest,
       runtime: runtime.kind,
-      runtimeVersion: nativeRuntimeVersion(),
+      runtimeVersion: await runtimeVersion(runtime.kind),
       async load() {
         const code = await registry.architecture(task, architecture)
         return code.load(document.manifest, await openModelFiles(document))

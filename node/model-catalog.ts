@@ -54,6 +54,17 @@ export async function createModelCatalog({
     models: () => [...passed],
     knowsTask: category => registry.tasks().some(task => task.category === category),
     resolve: cidOfLocation,
+    reads(cid, { encoding, bytes }) {
+      const document = documents.get(cid)
+      const task = document && registry.task(document.manifest.task)
+      if (document === undefined || task?.reads === undefined) {
+        return []
+      }
+      return task.reads(
+        encoding === 'abi' ? task.input.decode(bytes) : task.input.fromContent(bytes),
+        document.manifest
+      )
+    },
     documents: () => [...documents.values()],
     async selfTest(executor, { signal }) {
       for (const document of documents.values()) {
@@ -136,7 +147,7 @@ async function findFault(
 async function failedVector(
   document: ManifestDocument,
   task: AnyTask,
-  { input, seed, expected }: TestVector,
+  { input, seed, reads, expected }: TestVector,
   executor: Executor,
   signal: AbortSignal
 ): Promise<string | undefined> {
@@ -145,7 +156,8 @@ async function failedVector(
       // No job has this key: it only names the run.
       job: { key: '0'.repeat(64), category: task.category, seed, outputFormat: OutputFormat.Raw },
       manifest: document.cid,
-      input: { encoding: 'content', bytes: await readTestInput(document, input) }
+      input: { encoding: 'content', bytes: await readTestInput(document, input) },
+      ...(reads === undefined ? {} : { reads: reads.map(read => Buffer.from(read.slice(2), 'hex')) })
     },
     { signal }
   )

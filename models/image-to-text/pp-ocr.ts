@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import type { InferenceSession } from 'onnxruntime-node'
 import { z } from 'zod'
 import { type Architecture, ManifestError } from '../../src/interface/index.js'
-import { openGraph, runFloatGraph } from '../tools/onnx.js'
+import { type Graph, openGraph, runFloatGraph } from '../tools/onnx.js'
 import { decodePicture, type RgbPicture } from '../tools/picture.js'
 import { type DetectionSettings, detectionInput, findBoxes } from './pp-ocr/detection.js'
 import { type Box, quarterTurned } from './pp-ocr/geometry.js'
@@ -30,8 +29,8 @@ const settingsSchema = z.strictObject({
 type Settings = z.infer<typeof settingsSchema> & DetectionSettings
 
 interface Networks {
-  detection: InferenceSession
-  recognition: InferenceSession
+  detection: Graph
+  recognition: Graph
   /** Entry 0 is CTC's blank, the last one the space. */
   alphabet: string[]
 }

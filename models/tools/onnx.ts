@@ -1,38 +1,69 @@
-import { env, InferenceSession, Tensor } from 'onnxruntime-node'
+import { type InferenceSession, Tensor } from 'onnxruntime-common'
 import { type Manifest, ManifestError } from '../../src/interface/index.js'
+import type { Runtime } from './onnx/runtime.js'
 
-/** Version of the runtime that `manifest.runtime.kind: native` names. */
-export function nativeRuntimeVersion(): string {
-  return env.versions.node ?? env.versions.common
+export { Tensor }
+
+/** A graph in memory, the same for both runtimes. */
+export interface Graph {
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  /** Type and shape of each input, in the order of `inputNames`; a dimension that may vary is a name. */
+  readonly inputs: readonly InferenceSession.ValueMetadata[]
+  readonly outputs: readonly InferenceSession.ValueMetadata[]
+  /** Blocks the event loop while it computes. Throws what the runtime throws. */
+  run(feeds: InferenceSession.FeedsType): Promise<InferenceSession.ReturnType>
+  release(): Promise<void>
+}
+
+/** Loaded only where a manifest asks for it: each brings 15 to 20 MB of code. */
+const runtimes: Record<Manifest['runtime']['kind'], () => Promise<Runtime>> = {
+  native: async () => (await import('./onnx/native.js')).native,
+  canonical: async () => (await import('./onnx/canonical.js')).canonical
+}
+
+/** Version of the runtime that `manifest.runtime.kind` names, for receipts: `1.30.0`. */
+export async function runtimeVersion(kind: Manifest['runtime']['kind']): Promise<string> {
+  return (await runtimes[kind]()).version()
 }
 
 /**
- * Opens a graph as the manifest's runtime says. Throws ManifestError where the file is no graph that the runtime
- * takes, or the manifest asks for a runtime that this version does not have.
+ * Opens a graph as the manifest's runtime says: `native` (onnxruntime-node, fast) or `canonical` (onnxruntime-web's
+ * WebAssembly with one thread: the same bits on every machine). Throws ManifestError where the runtime does not take
+ * the file.
  */
-export async function openGraph(path: string, { name, runtime }: Manifest): Promise<InferenceSession> {
-  if (runtime.kind !== 'native') {
-    throw new ManifestError(
-      `Model ${name} needs the runtime "${runtime.kind}": this version has only "native"`
-    )
-  }
+export async function openGraph(path: string, { name, runtime }: Manifest): Promise<Graph> {
+  const chosen = await runtimes[runtime.kind]()
   try {
-    return await InferenceSession.create(path, {
-      intraOpNumThreads: runtime.threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: runtime.optimisation,
-      // Warnings about the graph are for who exports it, not for who runs it.
-      logSeverityLevel: 3
-    })
+    return graphOf(
+      await chosen.open(path, {
+        executionMode: 'sequential',
+        graphOptimizationLevel: runtime.optimisation,
+        // Warnings about the graph are for who exports it, not for who runs it.
+        logSeverityLevel: 3,
+        interOpNumThreads: 1,
+        intraOpNumThreads: runtime.threads
+      })
+    )
   } catch (err) {
     throw new ManifestError(`Model ${name}: ONNX Runtime does not take the file ${path}`, { cause: err })
   }
 }
 
+function graphOf(session: InferenceSession): Graph {
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    inputs: session.inputMetadata,
+    outputs: session.outputMetadata,
+    run: feeds => session.run(feeds),
+    release: () => session.release()
+  }
+}
+
 /** Runs a graph of one input and one output, both float32. Throws ManifestError if the graph is of another kind. */
 export async function runFloatGraph(
-  graph: InferenceSession,
+  graph: Graph,
   data: Float32Array,
   shape: number[]
 ): Promise<{ data: Float32Array; shape: readonly number[] }> {
@@ -41,9 +72,17 @@ export async function runFloatGraph(
     throw new ManifestError('The graph has no input or no output')
   }
   const outputs = await graph.run({ [inputName]: new Tensor('float32', data, shape) })
-  const output = outputs[outputName]
+  return floatOutput(outputs, outputName)
+}
+
+/** One float32 output of a run. Throws ManifestError where there is none of this name and type. */
+export function floatOutput(
+  outputs: InferenceSession.ReturnType,
+  name: string
+): { data: Float32Array; shape: readonly number[] } {
+  const output = outputs[name]
   if (output === undefined || !(output.data instanceof Float32Array)) {
-    throw new ManifestError(`The graph's output ${outputName} is not float32`)
+    throw new ManifestError(`The graph's output ${name} is not float32`)
   }
   return { data: output.data, shape: output.dims }
 }

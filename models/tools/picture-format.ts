@@ -15,3 +15,6 @@ export function pictureFormat(bytes: Uint8Array): PictureFormat | undefined {
   const formats = Object.keys(signatures) as PictureFormat[]
   return formats.find(format => signatures[format].every((byte, index) => bytes[index] === byte))
 }
+
+/** Of a picture that a model made: 16 MiB, a picture of 2,048 pixels squared in PNG. */
+export const maxMadePictureBytes = 16 * 1024 * 1024

@@ -1,15 +1,23 @@
 import { cpus, platform } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import {
+  type Execution,
   type ExecutionRequest,
   FailureCode,
   JobFailedError,
   type LoadedModel,
+  type Manifest,
   OutputFormat,
   ProcessError,
   type Task
 } from '../interface/index.js'
-import { type ChildMessage, cutText, type ParentMessage, type ReceiptOrigin } from './messages.js'
+import {
+  type ChildMessage,
+  cutText,
+  type OutputLimits,
+  type ParentMessage,
+  type ReceiptOrigin
+} from './messages.js'
 import { bytesOf, receiptOf } from './receipt.js'
 
 /** Of the receipt. All cores of a machine are of one model, as far as a result may care. */
@@ -18,6 +26,7 @@ const cpu = cutText(cpus()[0]?.model.trim() ?? 'unknown')
 /** A model that this machine has. */
 export interface RunnableModel {
   task: Task<unknown, unknown>
+  manifest: Manifest
   /** `native` or `canonical`, and the version of what it stands for here. */
   runtime: string
   runtimeVersion: string
@@ -63,8 +72,8 @@ export function serveExecutions({ resolveModel, maxLoadedModels = 2 }: ServeExec
     return found
   }
 
-  const answer = async (id: number, request: ExecutionRequest, maxOutputBytes: number): Promise<void> => {
-    await send(await execute(id, request, maxOutputBytes, use))
+  const answer = async (id: number, request: ExecutionRequest, limits: OutputLimits): Promise<void> => {
+    await send(await execute(id, request, limits, use))
   }
 
   process.on('disconnect', () => process.exit(0))
@@ -79,7 +88,7 @@ export function serveExecutions({ resolveModel, maxLoadedModels = 2 }: ServeExec
         turn = turn.then(() => send({ type: 'ready' }))
         break
       case 'run':
-        turn = turn.then(() => answer(message.id, message.request, message.maxOutputBytes))
+        turn = turn.then(() => answer(message.id, message.request, message.limits))
         break
     }
   })
@@ -113,7 +122,7 @@ async function loadModel(
 async function execute(
   id: number,
   request: ExecutionRequest,
-  maxOutputBytes: number,
+  limits: OutputLimits,
   use: (manifest: string) => Promise<WarmModel>
 ): Promise<ChildMessage> {
   let warm: WarmModel
@@ -125,21 +134,20 @@ async function execute(
       : { type: 'unable', id, message: cutText(messageOf(err)) }
   }
   const { description, model } = warm
-  const { task, runtime, runtimeVersion } = description
+  const { task, manifest, runtime, runtimeVersion } = description
   let origin: ReceiptOrigin | undefined
   try {
     const input = readInput(request, task)
+    const { reads = [] } = request
+    const expectedReads = task.reads?.(input, manifest).length ?? 0
+    if (reads.length !== expectedReads) {
+      const message = `The run needs ${expectedReads} reads of the chain, and was given ${reads.length}`
+      return { type: 'unable', id, message }
+    }
     origin = { runtime, runtimeVersion, manifest: request.manifest, cpu }
     await send({ type: 'running', id, receipt: origin })
-    const output = task.output.encode(await model.run(input, bytesOf(request.job.seed)))
-    const sizeBytes = (output.length - 2) / 2
-    if (sizeBytes > maxOutputBytes) {
-      throw new JobFailedError(
-        FailureCode.OutputTooLarge,
-        `The output has ${sizeBytes} bytes: at most ${maxOutputBytes} are taken`
-      )
-    }
-    return { type: 'done', id, outcome: { success: true, output, receipt: receiptOf(origin, output) } }
+    const value = await model.run(input, bytesOf(request.job.seed), { reads })
+    return { type: 'done', id, outcome: encodeOutput(value, task, request, limits, origin) }
   } catch (err) {
     return err instanceof JobFailedError
       ? failed(id, err.failureCode, err.message, origin)
@@ -147,17 +155,44 @@ async function execute(
   }
 }
 
-function readInput({ job, input }: ExecutionRequest, task: Task<unknown, unknown>): unknown {
+function encodeOutput(
+  value: unknown,
+  task: Task<unknown, unknown>,
+  request: ExecutionRequest,
+  limits: OutputLimits,
+  origin: ReceiptOrigin
+): Execution {
+  if (request.output === 'content') {
+    const content = task.output.toContent(value)
+    checkSize(content.bytes.length, limits.contentBytes)
+    return { success: true, output: '0x', receipt: receiptOf(origin, content.bytes), content }
+  }
+  const output = task.output.encode(value)
+  checkSize((output.length - 2) / 2, limits.abiBytes)
+  return { success: true, output, receipt: receiptOf(origin, bytesOf(output)) }
+}
+
+function checkSize(sizeBytes: number, limit: number): void {
+  if (sizeBytes > limit) {
+    throw new JobFailedError(
+      FailureCode.OutputTooLarge,
+      `The output has ${sizeBytes} bytes: at most ${limit} are taken`
+    )
+  }
+}
+
+function readInput({ job, input, output }: ExecutionRequest, task: Task<unknown, unknown>): unknown {
   if (job.category !== task.category) {
     throw new JobFailedError(
       FailureCode.UnknownTask,
       `The job asks for the category ${job.category}, but its model is of task ${task.name} (${task.category})`
     )
   }
-  if (job.outputFormat !== OutputFormat.Raw) {
+  // A file is wrapped by whoever stores it.
+  if (job.outputFormat !== OutputFormat.Raw && output !== 'content') {
     throw new JobFailedError(
       FailureCode.Unsupported,
-      `The output format ${job.outputFormat} is not supported`
+      `The output format ${job.outputFormat} is not supported on chain`
     )
   }
   return input.encoding === 'abi' ? task.input.decode(input.bytes) : task.input.fromContent(input.bytes)
@@ -173,6 +208,6 @@ function failed(
   reason: string,
   origin: ReceiptOrigin | undefined
 ): ChildMessage {
-  const receipt = origin && receiptOf(origin, '0x')
+  const receipt = origin && receiptOf(origin)
   return { type: 'done', id, outcome: { success: false, code, reason: cutText(reason), receipt } }
 }

@@ -1,5 +1,5 @@
 import { abortable } from '../interface/abort.js'
-import { type Clock, type Executor, type Logger, type Outcome, ProcessError } from '../interface/index.js'
+import { type Clock, type Execution, type Executor, type Logger, ProcessError } from '../interface/index.js'
 import { createSlot, type Slot } from './slot.js'
 
 export interface ChildProcessExecutorInit {
@@ -18,6 +18,8 @@ export interface ChildProcessExecutorInit {
   memoryBytes?: number
   /** Of the ABI-encoded output. Default 64 KiB: more does not fit into a block's calldata together with others. */
   maxOutputBytes?: number
+  /** Of an output that is a file. Default 16 MiB: a picture of 2,048 pixels squared takes half of it at most. */
+  maxContentBytes?: number
   /** Scheduling priority of the children, 0 (as the parent) to 19 (last). Default 10. */
   niceness?: number
 }
@@ -56,7 +58,10 @@ export function childProcessExecutor(
           },
           timeoutMs: init.timeoutMs ?? 120_000,
           startTimeoutMs: init.startTimeoutMs ?? 30_000,
-          maxOutputBytes: init.maxOutputBytes ?? 64 * 1024
+          limits: {
+            abiBytes: init.maxOutputBytes ?? 64 * 1024,
+            contentBytes: init.maxContentBytes ?? 16 * 2 ** 20
+          }
         },
         { logger, clock }
       )
@@ -116,7 +121,7 @@ export function childProcessExecutor(
         await Promise.all(slots.map(slot => slot.stop()))
       },
 
-      async execute(request, options): Promise<Outcome> {
+      async execute(request, options): Promise<Execution> {
         if (life === undefined) {
           throw new ProcessError('The executor is not started')
         }

@@ -1,20 +1,28 @@
 import { z } from 'zod'
-import { type ExecutionRequest, FailureCode, type Hex, type Outcome } from '../interface/index.js'
+import { type Execution, type ExecutionRequest, FailureCode, type Hex } from '../interface/index.js'
 
 /** What parent and child say to each other, over Node's IPC channel with structured clone. */
 
 export type ParentMessage =
   /** The first message. The child watches that `parentPid` stays its parent. */
   | { type: 'start'; parentPid: number; memoryBytes: number }
-  | { type: 'run'; id: number; request: ExecutionRequest; maxOutputBytes: number }
+  | { type: 'run'; id: number; request: ExecutionRequest; limits: OutputLimits }
 
 export type ChildMessage =
   | { type: 'ready' }
   /** The model is loaded and starts. What ends the run from outside is reported with this receipt. */
   | { type: 'running'; id: number; receipt: ReceiptOrigin }
-  | { type: 'done'; id: number; outcome: Outcome }
+  | { type: 'done'; id: number; outcome: Execution }
   /** This machine could not run the model: nothing is known of the job. */
   | { type: 'unable'; id: number; message: string }
+
+/** Of one output, in bytes. */
+export interface OutputLimits {
+  /** ABI-encoded. */
+  abiBytes: number
+  /** As a file. */
+  contentBytes: number
+}
 
 /** A receipt before there is an output. */
 export type ReceiptOrigin = z.infer<typeof receiptOriginSchema>
@@ -33,8 +41,15 @@ const receiptOriginSchema = z.strictObject({
 
 const receiptSchema = receiptOriginSchema.extend({ outputHash: hex })
 
+const contentSchema = z.strictObject({ bytes: z.instanceof(Uint8Array), mediaType: text })
+
 const outcomeSchema = z.discriminatedUnion('success', [
-  z.strictObject({ success: z.literal(true), output: hex, receipt: receiptSchema }),
+  z.strictObject({
+    success: z.literal(true),
+    output: hex,
+    receipt: receiptSchema,
+    content: z.union([contentSchema, z.undefined()]).optional()
+  }),
   z.strictObject({
     success: z.literal(false),
     code: z.enum(FailureCode),

@@ -1,22 +1,22 @@
 import { abortable, delay } from '../interface/abort.js'
 import {
   type Clock,
+  type Execution,
   type ExecutionRequest,
   FailureCode,
   type Logger,
-  type Outcome,
   ProcessError
 } from '../interface/index.js'
 import { type ChildEnd, type ExecutorChild, type StartChildInit, startChild } from './child-process.js'
 import { residentBytes } from './memory.js'
-import type { ChildMessage, ReceiptOrigin } from './messages.js'
+import type { ChildMessage, OutputLimits, ReceiptOrigin } from './messages.js'
 import { receiptOf } from './receipt.js'
 
 export interface SlotInit {
   child: Omit<StartChildInit, 'log' | 'clock' | 'onMessage'>
   timeoutMs: number
   startTimeoutMs: number
-  maxOutputBytes: number
+  limits: OutputLimits
 }
 
 export interface SlotComponents {
@@ -29,7 +29,7 @@ export interface Slot {
   /** Starts the child, so that the first run need not wait for it. */
   warmUp(): void
   /** Rejects with the signal's reason, or ProcessError where this machine cannot run the model. */
-  run(request: ExecutionRequest, signal: AbortSignal): Promise<Outcome>
+  run(request: ExecutionRequest, signal: AbortSignal): Promise<Execution>
   pid(): number | undefined
   /** Resolves once the child is gone. */
   stop(): Promise<void>
@@ -37,7 +37,7 @@ export interface Slot {
 
 /** How one run in one child ended. */
 type RunEnd =
-  | { kind: 'outcome'; outcome: Outcome }
+  | { kind: 'outcome'; outcome: Execution }
   | { kind: 'unable'; message: string }
   | { kind: 'crash'; description: string; receipt: ReceiptOrigin | undefined }
   | { kind: 'aborted' }
@@ -135,7 +135,7 @@ export function createSlot(init: SlotInit, { logger, clock }: SlotComponents): S
       const fail = (code: FailureCode, reason: string): void =>
         settle({
           kind: 'outcome',
-          outcome: { success: false, code, reason, receipt: receipt && receiptOf(receipt, '0x') }
+          outcome: { success: false, code, reason, receipt: receipt && receiptOf(receipt) }
         })
       const outOfMemory = (): void =>
         fail(FailureCode.OutOfMemory, `The run took more than ${init.child.memoryBytes} bytes of memory`)
@@ -192,7 +192,7 @@ export function createSlot(init: SlotInit, { logger, clock }: SlotComponents): S
         onAbort()
         return
       }
-      child.send({ type: 'run', id, request, maxOutputBytes: init.maxOutputBytes })
+      child.send({ type: 'run', id, request, limits: init.limits })
     })
   }
 
@@ -216,7 +216,7 @@ export function createSlot(init: SlotInit, { logger, clock }: SlotComponents): S
           case 'crash':
             if (tries === maxTries) {
               const reason = `The model crashed its process ${maxTries} times (${end.description})`
-              const receipt = end.receipt && receiptOf(end.receipt, '0x')
+              const receipt = end.receipt && receiptOf(end.receipt)
               return { success: false, code: FailureCode.ModelFailed, reason, receipt }
             }
         }

@@ -7,7 +7,13 @@ export const ModelCategory = {
   PromptConditionedTextGeneration: 2,
   RLAgent: 3,
   TextImageJointEmbedding: 4,
-  ImageToText: 5
+  ImageToText: 5,
+  TensorInference: 6,
+  AudioClassification: 7,
+  TextClassification: 8,
+  FeatureExtraction: 9,
+  ImageClassification: 10,
+  SpeechRecognition: 11
 } as const
 export type ModelCategory = (typeof ModelCategory)[keyof typeof ModelCategory]
 

@@ -1,9 +1,9 @@
 import type { ZodType } from 'zod'
-import type { Hex } from './bytes.js'
+import type { Address, Hex } from './bytes.js'
 import type { ModelCategory } from './job.js'
 
-/** What a side of a task carries. */
-export type DataType = 'text' | 'image' | 'audio' | 'tensor' | 'game'
+/** What a side of a task carries. `labels`: names with scores; `none`: nothing at all. */
+export type DataType = 'none' | 'text' | 'image' | 'text+image' | 'audio' | 'tensor' | 'labels' | 'game'
 
 /** One side of a task: a validated value and its ABI encoding on chain. */
 export interface Codec<T> {
@@ -31,13 +31,28 @@ export interface Task<I, O> {
   contract: string
   input: Codec<I>
   output: Codec<O>
+  /**
+   * What a model must know of the chain's state. The node makes the calls at the job's block and gives the answers, in
+   * this order, to the run as `RunContext.reads`. `manifest`: of the model, whose settings may say what to ask.
+   */
+  reads?(input: I, manifest: Manifest): ContractRead[]
+}
+
+/** One `eth_call`. */
+export interface ContractRead {
+  to: Address
+  /** Calldata: the selector and the encoded arguments. */
+  data: Hex
 }
 
 /** One file of a model. */
 export interface ManifestFile {
   /** Relative to the manifest, or `npm:<package>/<path>`. No `..`. */
   path: string
-  /** CIDv1, raw, SHA-256, of the whole file. */
+  /**
+   * CIDv1, SHA-256: that of `cidOfFile` (a UnixFS tree for what is above 1 MiB), by which it can be fetched from peers; or
+   * raw of the whole file, whatever its size.
+   */
   cid: string
   sizeBytes: number
 }
@@ -47,7 +62,9 @@ export interface TestVector {
   /** File, relative to the manifest. */
   input: string
   seed: Hex
-  /** What the output must equal, as text for text outputs. */
+  /** The answers to `Task.reads`, ABI-encoded. */
+  reads?: Hex[] | undefined
+  /** What the output must equal: the text of a text, the CID (raw, SHA-256) of the content of everything else. */
   expected: string
 }
 
@@ -68,10 +85,21 @@ export interface Manifest {
   testVectors: TestVector[]
 }
 
+/** What a run is given besides input and seed. */
+export interface RunContext {
+  /** Ends the run early, where the model can look between two steps. */
+  signal?: AbortSignal | undefined
+  /** The ABI-encoded answers to `Task.reads`; empty for a task without reads. */
+  reads?: Uint8Array[] | undefined
+}
+
 /** A model in memory. */
 export interface LoadedModel<I, O> {
-  /** `seed`: the client's bytes, in full; every random number comes from them. */
-  run(input: I, seed: Uint8Array): Promise<O>
+  /**
+   * `seed`: the client's bytes, in full; every random number comes from them. Throws JobFailedError for what is the
+   * input's fault; anything else that it throws counts as a fault of the model.
+   */
+  run(input: I, seed: Uint8Array, context?: RunContext): Promise<O>
   close(): Promise<void>
 }
 

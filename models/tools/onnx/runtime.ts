@@ -1,0 +1,9 @@
+import type { InferenceSession } from 'onnxruntime-common'
+
+/** What runs ONNX graphs. */
+export interface Runtime {
+  /** `1.30.0` */
+  version(): string
+  /** Throws what the runtime throws for a file that it does not take. */
+  open(path: string, options: InferenceSession.SessionOptions): Promise<InferenceSession>
+}
