@@ -128,6 +128,24 @@ export class NotFoundError extends BuffaloError {
   }
 }
 
+/** Content cannot be had or kept now: nobody who is reached sends it, or the disk has no room. Others may do better. */
+export class ContentUnavailableError extends BuffaloError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('BUFFALO_ERR_CONTENT_UNAVAILABLE', message, options)
+  }
+}
+
+/** Content that no one can use: its name is no CID, its blocks are malformed, or it is larger than allowed. */
+export class ContentInvalidError extends BuffaloError {
+  /** Whether it is its size alone. */
+  readonly isTooLarge: boolean
+
+  constructor(message: string, options?: ErrorOptions & { isTooLarge?: boolean }) {
+    super('BUFFALO_ERR_CONTENT_INVALID', message, options)
+    this.isTooLarge = options?.isTooLarge ?? false
+  }
+}
+
 /** An operation did not end in the time it was given. */
 export class TimeoutError extends BuffaloError {
   constructor(message: string, options?: ErrorOptions) {
