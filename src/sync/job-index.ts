@@ -21,6 +21,8 @@ export interface JobIndex {
   /** `bucketCount` times `bucketDigestBytes`. */
   digests(): Uint8Array
   bucket(number: number): Iterable<JobReference>
+  /** How many jobs a bucket has. */
+  countOf(number: number): number
   /** The short ids of a bucket's jobs, one after the other. */
   shortIds(number: number): Uint8Array
   /** The jobs that a short id, as hex digits, stands for. */
@@ -96,6 +98,7 @@ export function jobIndex(): JobIndex {
       return bytes
     },
     bucket: number => buckets[number]?.jobs.values() ?? [],
+    countOf: number => buckets[number]?.jobs.size ?? 0,
     shortIds(number) {
       const keys = [...(buckets[number]?.jobs.keys() ?? [])]
       return Buffer.from(keys.map(shortIdOf).join(''), 'hex')

@@ -24,6 +24,17 @@ export const syncLimits = {
   requests: { perSecond: 50, burst: 500 },
   /** Bytes that are sent to one peer: 100,000 jobs and their leases are 20 MB. */
   bytes: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 * 1024 },
+  /**
+   * Work for one peer: jobs and ids that are looked at, each 0.5 to 1 µs, so up to a tenth of a core. To bring over 100,000 jobs and
+   * their leases takes some 1,500,000.
+   */
+  work: { perSecond: 100_000, burst: 3_000_000 },
+  /** Work for all peers: up to a quarter of a core; at once as much as two that join with nothing. */
+  allWork: { perSecond: 250_000, burst: 6_000_000 },
+  /** What one job costs that is put into an answer, in looks: some 5 µs. */
+  jobWork: 8,
+  /** How long a list of the envelopes with live leases serves all that ask: to make it takes 50 ms where there are 500,000. */
+  leaseListMs: 2_000,
   /** Peers with a bucket. */
   peers: 1_024,
   /** How long one answer may take. */

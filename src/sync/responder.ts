@@ -25,7 +25,12 @@ export interface ResponderComponents {
   /** JobAnnouncements of the topic `jobs`, of at most `batchItems` jobs. */
   codec: { encode(jobs: JobReference[]): Uint8Array; batchItems: number }
   /** Buckets of tokens by peer. */
-  limits: { takeRequest(peer: string): boolean; takeBytes(peer: string, sizeBytes: number): boolean }
+  limits: {
+    takeRequest(peer: string): boolean
+    takeBytes(peer: string, sizeBytes: number): boolean
+    /** Work, in looks at a job or an id. */
+    takeWork(peer: string, looks: number): boolean
+  }
   clock: Clock
 }
 
@@ -39,8 +44,20 @@ export interface Responder {
 export function responder({ source, codec, limits, clock }: ResponderComponents): Responder {
   const open = new Map<string, number>()
   let total = 0
+  let leaseList: Uint8Array[][] | undefined
 
-  function jobsAnswer({ buckets, known }: SyncRequest): Answer {
+  function work(peer: string, looks: number): void {
+    if (!limits.takeWork(peer, looks)) throw new InvalidMessageError('The peer asks for too much work')
+  }
+
+  function jobsAnswer(peer: string, { buckets, known }: SyncRequest): Answer {
+    // Rule: a bucket is asked for once, so that no job is looked at twice.
+    if (new Set(buckets).size !== buckets.byteLength)
+      throw new InvalidMessageError('A peer asks for a bucket twice')
+    // Rule: a request costs what it makes this node look at. Before any of it is done.
+    const idCount = Math.floor(known.byteLength / shortIdBytes)
+    const jobs = buckets.reduce((sum, number) => sum + source.jobs.countOf(number), 0)
+    work(peer, idCount + Math.min(jobs, idCount + syncLimits.answerJobs + 1))
     const knownIds = new Set<string>()
     const ids = Buffer.from(known.buffer, known.byteOffset, known.byteLength).toString('hex')
     for (let at = 0; at + 2 * shortIdBytes <= ids.length; at += 2 * shortIdBytes)
@@ -57,11 +74,24 @@ export function responder({ source, codec, limits, clock }: ResponderComponents)
       done++
     }
     const sent = missing.slice(0, syncLimits.answerJobs)
+    work(peer, syncLimits.jobWork * sent.length)
     const batches: Uint8Array[] = []
     for (let at = 0; at < sent.length; at += codec.batchItems)
       batches.push(codec.encode(sent.slice(at, at + codec.batchItems)))
     const closed = [...knownIds].filter(id => source.jobs.wasFinal(id))
     return { jobs: batches, done, closed: Buffer.from(closed.join(''), 'hex') }
+  }
+
+  /** One list serves all that ask at about the same time: to make it, all leases are looked at. */
+  function leasePages(leases: () => Uint8Array[]): Uint8Array[][] {
+    if (leaseList !== undefined) return leaseList
+    const list = paged(leases())
+    leaseList = list
+    // Not kept for longer, as it would hold leases that are forgotten.
+    clock.schedule(syncLimits.leaseListMs, () => {
+      leaseList = undefined
+    })
+    return list
   }
 
   function leasesAnswer(pages: Uint8Array[][], page: number): Answer {
@@ -87,7 +117,7 @@ export function responder({ source, codec, limits, clock }: ResponderComponents)
       total++
       const endMs = clock.now() + syncLimits.conversationMs
       let requests = 0
-      let leasePages: Uint8Array[][] | undefined
+      let pages: Uint8Array[][] | undefined
       let closed = false
 
       function answerTo(request: SyncRequest): Answer {
@@ -97,13 +127,15 @@ export function responder({ source, codec, limits, clock }: ResponderComponents)
           case SyncKind.Buckets:
             return { buckets: source.jobs.digests() }
           case SyncKind.Jobs:
-            return jobsAnswer(request)
+            return jobsAnswer(peer, request)
           case SyncKind.Leases:
             // As they are at the first page: while a conversation lasts, pages must not shift.
             if (source.leases === undefined) return { keepsNone: true }
-            leasePages ??= paged(source.leases())
-            return leasesAnswer(leasePages, request.page)
+            pages ??= leasePages(source.leases)
+            work(peer, pages[request.page]?.length ?? 0)
+            return leasesAnswer(pages, request.page)
           case SyncKind.Presence:
+            work(peer, syncLimits.presences)
             return { envelopes: paged(source.presences(syncLimits.presences))[0] ?? [] }
           case SyncKind.Proofs:
             return proofsAnswer()
