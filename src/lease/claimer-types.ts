@@ -49,7 +49,10 @@ export interface Claimer {
   stop(): Promise<void>
   /** An open job that the chain confirmed just now. */
   add(candidate: Candidate): void
-  /** A job whose lease this node held before it was restarted, and still does. */
+  /**
+   * A job whose lease this node held before it was restarted, and still does. The lease is said again: perhaps nobody has heard of
+   * it yet.
+   */
   adopt(candidate: Candidate, lease: Lease): void
   /**
    * Validated leases of registered workers, and the signed bytes that they came in. Returns those by which their worker
@@ -58,6 +61,8 @@ export interface Claimer {
   onLeases(leases: Lease[], envelope?: Uint8Array): Lease[]
   /** A worker is heard again after a silence: what it claimed meanwhile counts from its start. */
   onHeard(worker: PeerKey): void
+  /** A worker is not listened to any more: its leases are forgotten, and the jobs that it held are anyone's at once. */
+  onShunned(worker: PeerKey): void
   /** This node's own lease ran out. */
   onExpired(job: JobKey): void
   /** This node's own means failed at the job: others may try. */

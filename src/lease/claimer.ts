@@ -6,10 +6,9 @@ import { claimQueue } from './claim-queue.js'
 import type { Claimer, ClaimerComponents, ClaimerInit } from './claimer-types.js'
 import { slotOf } from './holder.js'
 import { loopLag } from './loop-lag.js'
+import { reranking } from './reranking.js'
 import { witness } from './witness.js'
 
-/** How many ranks are re-computed between two turns of the event loop when the roster changes: about 10 ms of hashing. */
-const RERANK_CHUNK = 1_000
 /** A job whose status was read from the chain longer ago than this is looked up again before it is claimed. */
 const STATUS_MAX_AGE_MS = 5_000
 /** How often the open jobs are looked through for those past their deadline. 100,000 take some milliseconds. */
@@ -41,15 +40,20 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     const claiming = new Map<JobKey, Promise<void>>()
     /** Ends the waits of claims. */
     const waits = new Set<() => void>()
+    /** Jobs of an earlier run whose leases others may not have heard of. */
+    const adopted = new Set<JobKey>()
     let freeSinceMs = 0
     let running = false
     let wake: Timer | undefined
-    let rerank: Timer | undefined
-    let rerankedMs = Number.NEGATIVE_INFINITY
-    let isRanked = true
     let sweeper: Timer | undefined
     let isEvaluating = false
     const lag = loopLag({ periodMs: timing.slotMs })({ clock })
+    const ranks = reranking({
+      leastIntervalMs: timing.presenceIntervalMs,
+      candidates: queue.candidates,
+      rank: enqueueIfWaiting,
+      onRanked: schedule
+    })({ clock })
 
     const hasRoom = (): boolean => init.room() > claiming.size
 
@@ -72,6 +76,13 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const heldUntilMs = book.holder(key, clock.now())?.expiresMs ?? 0
       const notBeforeMs = times.get(key)?.notBeforeMs ?? 0
       queue.put(candidate, isOwner, Math.max(openMs, heldUntilMs, notBeforeMs) + rank * timing.slotMs)
+    }
+
+    /** Unless it is this node's own, or about to be. */
+    function enqueueIfWaiting(candidate: Candidate): void {
+      const { key } = candidate.reference
+      if (queue.get(key) === undefined || own.held(key) !== undefined || claiming.has(key)) return
+      enqueue(candidate)
     }
 
     function schedule(): void {
@@ -245,8 +256,12 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     /** Who claims long after this node did has not heard of it: it is told again. */
     function answerClaim(mine: Lease, other: Lease): void {
       if (other.sequence > 0 || other.startMs < mine.startMs + timing.slotMs) return
+      repeat(mine.job)
+    }
+
+    function repeat(job: JobKey): void {
       own
-        .repeat(mine.job)
+        .repeat(job)
         .catch(err => logger.debug({ err }, 'a lease could not be repeated; its renewal says the same'))
     }
 
@@ -262,31 +277,6 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const past = [...queue.candidates()].filter(({ deadlineMs }) => deadlineMs <= nowMs)
       for (const { reference } of past) init.onPast(reference.key)
       sweeper = clock.schedule(SWEEP_MS, sweep)
-    }
-
-    /** At most once in a presence interval: a worker that changes its models all the time must not keep this one busy. */
-    function rerankAll(): void {
-      isRanked = false
-      const delayMs = Math.max(0, rerankedMs + timing.presenceIntervalMs - clock.now())
-      rerank ??= clock.schedule(delayMs, () => rerankNext([...queue.candidates()], 0))
-    }
-
-    function rerankNext(waiting: Candidate[], from: number): void {
-      rerank = undefined
-      if (from === 0) isRanked = true
-      rerankedMs = clock.now()
-      for (const candidate of waiting.slice(from, from + RERANK_CHUNK)) {
-        const { key } = candidate.reference
-        if (queue.get(key) === undefined || own.held(key) !== undefined || claiming.has(key)) continue
-        enqueue(candidate)
-      }
-      if (from + RERANK_CHUNK < waiting.length) {
-        rerank = clock.schedule(0, () => rerankNext(waiting, from + RERANK_CHUNK))
-        return
-      }
-      schedule()
-      // The workers changed again while the first jobs had been ranked already.
-      if (!isRanked) rerankAll()
     }
 
     function onLeases(leases: Lease[], envelope?: Uint8Array): Lease[] {
@@ -320,12 +310,15 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         running = true
         lag.start()
         sweeper ??= clock.schedule(SWEEP_MS, sweep)
+        // When they were taken up, there may have been no peer to hear of them.
+        for (const job of adopted) repeat(job)
+        adopted.clear()
         evaluate()
       },
       async stop() {
         running = false
         wake?.cancel()
-        rerank?.cancel()
+        ranks.stop()
         lag.stop()
         sweeper?.cancel()
         for (const end of waits) end()
@@ -345,12 +338,21 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         times.set(key, { knownMs: nowMs, checkedMs: nowMs, notBeforeMs: 0, failures: 0 })
         queue.park(candidate)
         book.add(lease)
-        if (book.holder(key, nowMs)?.worker === self) init.onAcquired(candidate)
-        else loseNow(key)
+        if (book.holder(key, nowMs)?.worker !== self) return loseNow(key)
+        init.onAcquired(candidate)
+        adopted.add(key)
+        repeat(key)
       },
       onLeases,
       onHeard(worker) {
         onLeases(book.leasesOf(worker).filter(lease => lease.countedFromMs !== undefined))
+      },
+      onShunned(worker) {
+        for (const job of book.drop(worker)) {
+          const candidate = queue.get(job)
+          if (candidate !== undefined) enqueueIfWaiting(candidate)
+        }
+        schedule()
       },
       onExpired(job) {
         init.onLost(job)
@@ -368,7 +370,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         enqueue(candidate)
         schedule()
       },
-      onRosterChange: rerankAll,
+      onRosterChange: ranks.all,
       onRoom() {
         freeSinceMs = clock.now()
         evaluate()

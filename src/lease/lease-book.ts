@@ -1,5 +1,6 @@
 import type { JobKey, PeerKey } from '../interface/bytes.js'
 import type { EquivocationProof, Lease } from '../interface/lease.js'
+import { evidence } from './evidence.js'
 import { type CountedLease, holder, isBetter, isEquivocation, joinClaim } from './holder.js'
 
 /**
@@ -13,10 +14,20 @@ const MAX_CLAIMS_PER_WORKER = 8
  */
 const MAX_WORKERS_PER_JOB = 64
 /**
- * How many leases are kept in all: five for each of 100,000 open jobs. About 250 bytes each and up to 512 of evidence
- * (src/gossip/limits.ts): 400 MB if all workers of the network were liars, 40 MB for 100,000 honest leases.
+ * How many leases are kept in all: five for each of 100,000 open jobs, about 250 bytes each: 125 MB if all workers of the
+ * network were liars, 25 MB for 100,000 honest leases. This node's own are not counted against it: there are as many as it
+ * has claimed.
  */
 const MAX_LEASES = 500_000
+/**
+ * Bytes of the envelopes that are kept with leases, each once: three times what 100,000 leases take that came alone (200 bytes).
+ * Beyond it leases count as before, but are no evidence and are not passed on by sync.
+ */
+const MAX_EVIDENCE_BYTES = 64 * 2 ** 20
+/** A lease that ended this long ago leaves when there is no room: by then the rule of witness.ts has no use for it. */
+const KEEP_ENDED_MS = 30_000
+/** When there is no room, a new lease makes so many jobs be looked at for leases that have ended: some 20 µs. */
+const JOBS_PER_LOOK = 256
 
 /** The leases seen for the open jobs, and who holds each job because of them. */
 export interface LeaseBook {
@@ -39,8 +50,12 @@ export interface LeaseBook {
   claimsSince(worker: PeerKey, sinceMs: number, most?: number): number
   /** Forgets a job that is final. */
   forget(job: JobKey): void
+  /** Forgets all leases of a worker, as nothing that it says counts any more. @returns the jobs that it had leases of */
+  drop(worker: PeerKey): JobKey[]
   /** Leases in memory. */
   readonly size: number
+  /** Bytes of their envelopes. */
+  readonly evidenceBytes: number
 }
 
 interface Entry {
@@ -50,15 +65,28 @@ interface Entry {
 
 export interface LeaseBookInit {
   slotMs: number
+  /** This node's own key: there is always room for its leases. */
+  self?: PeerKey
   /** By which it is known whether a lease has ended, where there is too little room for all. */
   now?: () => number
+  maxLeases?: number
+  maxEvidenceBytes?: number
 }
 
-export function leaseBook({ slotMs, now = () => 0 }: LeaseBookInit): LeaseBook {
+export function leaseBook({
+  slotMs,
+  self,
+  now = () => 0,
+  maxLeases = MAX_LEASES,
+  maxEvidenceBytes = MAX_EVIDENCE_BYTES
+}: LeaseBookInit): LeaseBook {
+  const envelopes = evidence({ maxBytes: maxEvidenceBytes })
   const byJob = new Map<JobKey, Entry[]>()
   /** Worker -> job -> start of its newest claim that has not been released, in order of arrival. */
   const claims = new Map<PeerKey, Map<JobKey, number>>()
   let size = 0
+  /** Where the next look for ended leases goes on. */
+  let lookAt: IterableIterator<[JobKey, Entry[]]> | undefined
 
   function unindex(job: JobKey, worker: PeerKey): void {
     const jobs = claims.get(worker)
@@ -106,8 +134,44 @@ export function leaseBook({ slotMs, now = () => 0 }: LeaseBookInit): LeaseBook {
     return [...byWorker.values()].flat()
   }
 
+  /** Takes all leases of some workers out of a job. */
+  function leave(job: JobKey, entries: Entry[], staysIn: (worker: PeerKey) => boolean): void {
+    const left = entries.filter(({ lease }) => staysIn(lease.worker))
+    for (const { lease, envelope } of entries) {
+      if (staysIn(lease.worker)) continue
+      unindex(job, lease.worker)
+      envelopes.drop(envelope)
+    }
+    size += left.length - entries.length
+    if (left.length === 0) byJob.delete(job)
+    else byJob.set(job, left)
+  }
+
+  /**
+   * Looks on through the jobs, round and round, for workers whose leases of the job have all ended a while ago. Those of a worker
+   * that has one that may still hold stay: they may void it.
+   */
+  function makeRoom(): void {
+    const endedMs = now() - KEEP_ENDED_MS
+    for (let looked = 0; looked < JOBS_PER_LOOK && size >= maxLeases; looked++) {
+      lookAt ??= byJob.entries()
+      const next = lookAt.next()
+      if (next.done === true) {
+        lookAt = undefined
+        continue
+      }
+      const [job, entries] = next.value
+      const standing = new Set<PeerKey>()
+      for (const { lease } of entries) if (lease.expiresMs > endedMs) standing.add(lease.worker)
+      if (entries.some(({ lease }) => !standing.has(lease.worker)))
+        leave(job, entries, worker => standing.has(worker))
+    }
+  }
+
   return {
     add(lease, envelope) {
+      const isOwn = lease.worker === self
+      if (size >= maxLeases) makeRoom()
       const known = byJob.get(lease.job) ?? []
       const position = known.findIndex(
         ({ lease: { worker, startMs } }) => worker === lease.worker && startMs === lease.startMs
@@ -115,12 +179,19 @@ export function leaseBook({ slotMs, now = () => 0 }: LeaseBookInit): LeaseBook {
       const claim = known[position]
       const joined = claim === undefined ? lease : joinClaim(claim.lease, lease)
       if (claim !== undefined && joined === claim.lease) {
-        claim.envelope ??= envelope
+        claim.envelope ??= envelopes.keep(envelope, isOwn)
         return false
       }
-      if (claim === undefined && size >= MAX_LEASES) return false
-      const entry = { lease: joined, envelope: envelope ?? claim?.envelope }
-      const entries = kept(claim === undefined ? [...known, entry] : known.with(position, entry))
+      if (claim === undefined && size >= maxLeases && !isOwn) return false
+      const entry: Entry = { lease: joined, envelope: undefined }
+      const all = claim === undefined ? [...known, entry] : known.with(position, entry)
+      const entries = kept(all)
+      if (entries.length < all.length) {
+        const staying = new Set(entries)
+        for (const one of all) if (!staying.has(one)) envelopes.drop(one.envelope)
+      }
+      envelopes.drop(claim?.envelope)
+      if (entries.includes(entry)) entry.envelope = envelopes.keep(envelope ?? claim?.envelope, isOwn)
       byJob.set(lease.job, entries)
       size += entries.length - known.length
       const own = entries.filter(({ lease: { worker } }) => worker === lease.worker)
@@ -171,13 +242,22 @@ export function leaseBook({ slotMs, now = () => 0 }: LeaseBookInit): LeaseBook {
     },
     forget(job) {
       const entries = byJob.get(job)
-      if (entries === undefined) return
-      for (const { lease } of entries) unindex(job, lease.worker)
-      size -= entries.length
-      byJob.delete(job)
+      if (entries !== undefined) leave(job, entries, () => false)
+    },
+    drop(worker) {
+      const jobs: JobKey[] = []
+      for (const [job, entries] of byJob) {
+        if (!entries.some(({ lease }) => lease.worker === worker)) continue
+        leave(job, entries, other => other !== worker)
+        jobs.push(job)
+      }
+      return jobs
     },
     get size() {
       return size
+    },
+    get evidenceBytes() {
+      return envelopes.sizeBytes
     }
   }
 }

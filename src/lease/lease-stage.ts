@@ -77,7 +77,7 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
     let rosterTimer: Timer | undefined
     let isClaiming = false
 
-    const book = leaseBook({ slotMs: timing.slotMs, now: clock.now })
+    const book = leaseBook({ slotMs: timing.slotMs, self, now: clock.now })
     const shuns = shunned({ clock })
     const others = roster({ self, timing, claimsSince: book.claimsSince })({
       chain,

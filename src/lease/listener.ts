@@ -8,6 +8,7 @@ import type { OwnLeases } from './own-leases.js'
 import type { Roster } from './roster.js'
 import type { Shunned } from './shunned.js'
 import { waitingLeases } from './waiting-leases.js'
+import { waitingProofs } from './waiting-proofs.js'
 
 export interface ListenerInit {
   self: PeerKey
@@ -36,7 +37,7 @@ export interface Listener {
   /** A lease counts if its author is a registered worker; until its presence shows that, the lease waits. */
   onLeases(leases: Lease[], author: PeerKey, envelope?: Uint8Array): void
   onPresence(presence: Presence, envelope?: Uint8Array): void
-  /** A checked proof. */
+  /** A checked proof. It counts against a registered worker; until its presence shows that it is one, the proof waits. */
   onProof(proof: EquivocationProof): void
   stop(): void
 }
@@ -45,6 +46,8 @@ export function listener(init: ListenerInit): (components: ListenerComponents) =
   const { self, timing } = init
   return ({ claims, book, roster, own, shunned, gossip, clock, random, logger }) => {
     const strangers = waitingLeases()
+    /** Who joins gets proofs before the presence of those that they are against. */
+    const unproven = waitingProofs()
     /** Proofs found here, before they are told. */
     const telling = new Map<PeerKey, Timer>()
 
@@ -78,6 +81,8 @@ export function listener(init: ListenerInit): (components: ListenerComponents) =
       if (isNew) init.onNewWorker()
       if (roster.version() !== versionBefore) claims.onRosterChange()
       if (!roster.isRegistered(worker)) return
+      const proof = unproven.release(worker)
+      if (proof !== undefined) shun(proof)
       if (isBack) claims.onHeard(worker)
       for (const { lease, envelope: heldIn } of strangers.release(worker)) onLeases([lease], worker, heldIn)
     }
@@ -90,6 +95,8 @@ export function listener(init: ListenerInit): (components: ListenerComponents) =
         'a worker claimed a job twice in one slot: it is not listened to for a while'
       )
       roster.drop(worker)
+      // Nodes learn of the lie at different times, and have heard different leases of its by then: none counts any more.
+      claims.onShunned(worker)
       claims.onRosterChange()
       return true
     }
@@ -121,11 +128,9 @@ export function listener(init: ListenerInit): (components: ListenerComponents) =
         telling.get(worker)?.cancel()
         telling.delete(worker)
         if (worker === self) return hearOwn(proof.leases)
-        // Anyone can make keys without number: only those that could claim are worth remembering.
-        if (!roster.isRegistered(worker)) return
-        // Both leases, so that both are void here too.
-        for (const [index, lease] of proof.leases.entries()) claims.onLeases([lease], proof.envelopes[index])
-        shun(proof)
+        // Anyone can make keys without number: only those that could claim are to be shunned.
+        if (roster.isRegistered(worker)) shun(proof)
+        else unproven.hold(proof)
       },
       stop() {
         for (const timer of telling.values()) timer.cancel()

@@ -76,6 +76,8 @@ export function ownLeases({
   return ({ database, gossip, clock, logger, emit }) => {
     const repository = ownLeaseRepository(database)
     const held = new Map<JobKey, OwnLease>()
+    /** Taken up from an earlier run and not renewed since: perhaps nobody has heard of them, and their claims are too old to tell. */
+    const recovered = new Set<JobKey>()
     const claims = signedClaimRepository(database)
     const history = signingHistory({ timing, isContinuous })({ claims, database, clock, logger })
     let ticker: Timer | undefined
@@ -130,13 +132,15 @@ export function ownLeases({
       const renewals: OwnLease[] = []
       for (const entry of held.values()) {
         const expiresMs = Math.min(nowMs + timing.leaseMs, entry.deadlineMs)
-        const isDue = entry.lease.expiresMs - nowMs <= timing.leaseMs * RENEW_WHEN_LEFT
+        const leftMs = entry.lease.expiresMs - nowMs
+        const isDue = leftMs <= timing.leaseMs * RENEW_WHEN_LEFT || recovered.has(entry.lease.job)
         // A lease at the job's deadline runs out: the job cannot be finalised any more.
         if (!isDue || expiresMs <= entry.lease.expiresMs) continue
         renewals.push({ ...entry, lease: { ...entry.lease, expiresMs, sequence: entry.lease.sequence + 1 } })
       }
       if (renewals.length === 0) return
       await save(renewals)
+      recovered.clear()
       // What was released or lost while the disk wrote is not renewed, nor what expired: another may hold it by now.
       dropExpired()
       const standing = renewals.filter(
@@ -173,7 +177,10 @@ export function ownLeases({
         for await (const entry of repository.values()) {
           if (entry.lease.release !== undefined || entry.lease.expiresMs <= clock.now())
             ended.push(entry.lease.job)
-          else hold(entry)
+          else {
+            hold(entry)
+            recovered.add(entry.lease.job)
+          }
         }
         if (ended.length > 0) await database.batch(ended.map(job => repository.del(job)))
         return [...held.values()]
