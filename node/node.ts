@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { PrivateKey } from '@libp2p/interface'
 import { loadAccount } from '../src/chain/account.js'
 import { chainReader } from '../src/chain/chain-reader.js'
+import { contractReader } from '../src/chain/contract-reader.js'
 import { type ChainClient, createChainClient } from '../src/chain/provider.js'
 import { ensureRegistered } from '../src/chain/registration.js'
 import { submissionChain } from '../src/chain/submission-chain.js'
@@ -203,6 +204,11 @@ async function startWorker(base: Base): Promise<Started> {
     privateKey,
     database,
     chain: chainReader({ network: identity })({ rpc: chain.rpc, clock, jobKey }),
+    contracts: contractReader({ network: identity })({
+      rpc: chain.rpc,
+      clock,
+      logger: logger.child({ name: 'contracts' })
+    }),
     executor,
     catalog,
     content: contentResolver()({ logger: logger.child({ name: 'content' }), clock }),

@@ -7,6 +7,7 @@
  */
 export * from './chain/account.js'
 export * from './chain/chain-reader.js'
+export * from './chain/contract-reader.js'
 export * from './chain/provider.js'
 export * from './chain/registration.js'
 export * from './chain/submission-chain.js'

@@ -3,6 +3,7 @@ import type {
   Address,
   ChainReader,
   Clock,
+  ContractReader,
   Database,
   EmitEvent,
   ExecutionRequest,
@@ -48,6 +49,8 @@ export interface WorkerComponents {
   executor: Executor
   catalog: ModelCatalog
   content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
+  /** For tasks that read the chain's state. */
+  contracts?: ContractReader
   createSubmitter(handlers: SubmitterHandlers): Submitter
   /** Without it, the node learns of old jobs only as they are announced again. */
   sync?: SyncTransport

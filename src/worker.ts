@@ -148,6 +148,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     const runner = jobRunner()({
       chain,
       content,
+      contracts: components.contracts,
       executor,
       catalog,
       database,

@@ -51,8 +51,11 @@ const FAILURES_OF_OUTAGE = 2
 
 /** Codes that endpoints use inside an HTTP 200 for "too many requests" (EIP-1474 and what providers made of it). */
 const RATE_LIMIT_CODES = new Set([-32005, -32029, -32097, 429])
-const isRateLimit = ({ code, message }: RpcFailure) =>
-  RATE_LIMIT_CODES.has(code) || /too many requests|rate limit/i.test(message)
+/** What a contract reverts with stands in the message, too, and may say anything. Code 3: geth's for a revert. */
+const isRevert = ({ code, message }: RpcFailure) => code === 3 || /revert|vm execution/i.test(message)
+const isRateLimit = (failure: RpcFailure) =>
+  RATE_LIMIT_CODES.has(failure.code) ||
+  (/too many requests|rate limit/i.test(failure.message) && !isRevert(failure))
 
 /** An endpoint as it may be shown: without path and password, which often hold a secret. */
 const shown = (url: URL) => url.origin

@@ -2,7 +2,9 @@ import { resultRepository, type StoredResult } from '../db/repositories/result.j
 import { delay } from '../interface/abort.js'
 import {
   type ChainReader,
+  ChainUnavailableError,
   type Clock,
+  type ContractReader,
   type Database,
   DatabaseWriteError,
   type EmitEvent,
@@ -16,6 +18,7 @@ import {
   type Logger,
   type ModelCatalog,
   type Outcome,
+  ProcessError,
   type Result
 } from '../interface/index.js'
 
@@ -25,6 +28,8 @@ const RETRY_MS = 1_000
 export interface JobRunnerComponents {
   chain: Pick<ChainReader, 'verifyJobs'>
   content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
+  /** For tasks that read the chain's state. */
+  contracts?: ContractReader | undefined
   executor: Executor
   catalog: ModelCatalog
   database: Database
@@ -52,7 +57,7 @@ export interface JobRunner {
 }
 
 export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
-  return ({ chain, content, executor, catalog, database, clock, logger, emit }) => {
+  return ({ chain, content, contracts, executor, catalog, database, clock, logger, emit }) => {
     const results = resultRepository(database)
 
     async function readJob(reference: JobReference, signal: AbortSignal): Promise<Job | 'final' | 'gone'> {
@@ -93,14 +98,39 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
       try {
         const model = servableModel(job)
         const input = await content.resolveInput(job, signal)
+        const reads = await readState(job, model, input, signal)
         const { key, category, seed, outputFormat } = job
         return await executor.execute(
-          { job: { key, category, seed, outputFormat }, manifest: model, input },
+          { job: { key, category, seed, outputFormat }, manifest: model, input, reads },
           { signal }
         )
       } catch (err) {
         if (!(err instanceof JobFailedError)) throw err
         return { success: false, code: err.failureCode, reason: err.message, receipt: undefined }
+      }
+    }
+
+    /** What the model must know of contracts, as they stood at the job's block. Waits for a chain that does not answer. */
+    async function readState(
+      { jobId, blockHash }: Job,
+      model: string,
+      input: ExecutionRequest['input'],
+      signal: AbortSignal
+    ): Promise<Uint8Array[] | undefined> {
+      const reads = catalog.reads?.(model, input) ?? []
+      if (reads.length === 0) return undefined
+      if (contracts === undefined) {
+        throw new ProcessError('This node was given no ContractReader, and a model needs to read contracts')
+      }
+      for (;;) {
+        try {
+          return await contracts.readContracts(reads, blockHash, signal)
+        } catch (err) {
+          signal.throwIfAborted()
+          if (!(err instanceof ChainUnavailableError)) throw err
+          logger.debug({ err, jobId }, 'contracts could not be read for a job; trying again')
+          await delay(clock, RETRY_MS, signal)
+        }
       }
     }
 

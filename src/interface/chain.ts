@@ -1,5 +1,6 @@
 import type { Address, Hex, PeerKey } from './bytes.js'
 import type { Job, JobReference, JobStatus } from './job.js'
+import type { ContractRead } from './task.js'
 
 /** What the chain says of a job that a peer announced. */
 export type JobVerdict =
@@ -16,6 +17,16 @@ export interface ChainReader {
   jobStatuses(jobIds: bigint[], signal?: AbortSignal): Promise<JobStatus[]>
   /** The peer key that each account names in the registry; undefined where it is not registered. */
   peerKeysOf(accounts: Address[], signal?: AbortSignal): Promise<(PeerKey | undefined)[]>
+}
+
+/** Reads of contracts that strangers wrote, as a task needs them to run a job. */
+export interface ContractReader {
+  /**
+   * One ABI-encoded answer for each call, in order, as the contracts stood at the end of the block; of the latest block where
+   * the endpoint has no state of that one. Throws JobFailedError (InvalidInput) for a contract that does not answer
+   * within the limits of gas and size, ChainUnavailableError where the endpoint does not.
+   */
+  readContracts(reads: ContractRead[], blockHash: Hex, signal: AbortSignal): Promise<Uint8Array[]>
 }
 
 /** IOracle.SubmissionStatus */

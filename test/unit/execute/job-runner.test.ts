@@ -4,8 +4,10 @@ import { resultRepository } from '../../../src/db/repositories/result.js'
 import { jobRunner } from '../../../src/execute/job-runner.js'
 import {
   ChainUnavailableError,
+  type ContractReader,
   DatabaseWriteError,
   FailureCode,
+  JobFailedError,
   type Outcome
 } from '../../../src/interface/index.js'
 import { manualClock } from '../../helpers/manual-clock.js'
@@ -96,6 +98,78 @@ describe('a run that is aborted while it waits', () => {
   it('behavior: it ends at once where the chain does not answer, and where the disk is full', async () => {
     expect(await endsAtOnce({ chain: new ChainUnavailableError('down') })).toBe(true)
     expect(await endsAtOnce({ disk: new DatabaseWriteError('full') })).toBe(true)
+  })
+})
+
+const board = Buffer.from('0102', 'hex')
+const read = { to: '0x00000000000000000000000000000000000000aa', data: '0x1234' } as const
+
+/** Runs a job whose task reads a contract; what the executor was given, and what became of the job. */
+async function runWithReads(
+  readContracts: ContractReader['readContracts']
+): Promise<{ outcome: Outcome; given: (Uint8Array[] | undefined)[] }> {
+  const clock = manualClock()
+  const chain = memoryChain(clock)
+  const [job] = chain.create(1)
+  if (job === undefined) throw new Error('no job')
+  const given: (Uint8Array[] | undefined)[] = []
+  const runner = jobRunner()({
+    chain,
+    content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
+    contracts: { readContracts },
+    executor: {
+      start() {},
+      stop() {},
+      execute: async ({ reads }) => {
+        given.push(reads)
+        return success
+      }
+    },
+    catalog: {
+      knowsTask: () => true,
+      models: () => [testModel],
+      resolve: () => testModel,
+      reads: () => [read]
+    },
+    database: memoryDatabase(),
+    clock,
+    logger: silentLogger(),
+    emit() {}
+  })
+  const running = runner.run(job, new AbortController().signal)
+  await clock.advance(5_000)
+  const ending = await running
+  if (ending.kind !== 'done') throw new Error(ending.kind)
+  return { outcome: ending.result.outcome, given }
+}
+
+describe('a job whose model reads a contract', () => {
+  it('behavior: the run is given what the contract answered at the job’s block', async () => {
+    const asked: unknown[] = []
+    const { outcome, given } = await runWithReads(async (reads, blockHash) => {
+      asked.push(reads, blockHash)
+      return [board]
+    })
+    expect(outcome.success).toBe(true)
+    expect(given).toEqual([[board]])
+    expect(asked).toEqual([[read], expect.stringMatching(/^0x[0-9a-f]{64}$/)])
+  })
+
+  it('behavior: a contract that cannot be read fails the job, and nothing is run', async () => {
+    const { outcome, given } = await runWithReads(async () => {
+      throw new JobFailedError(FailureCode.InvalidInput, 'it reverts')
+    })
+    expect(outcome).toMatchObject({ success: false, code: FailureCode.InvalidInput, reason: 'it reverts' })
+    expect(given).toEqual([])
+  })
+
+  it('behavior: an endpoint that is down for a while is waited for', async () => {
+    let tries = 0
+    const { outcome, given } = await runWithReads(async () => {
+      if (++tries < 3) throw new ChainUnavailableError('down')
+      return [board]
+    })
+    expect([outcome.success, tries, given]).toEqual([true, 3, [[board]]])
   })
 })
 
