@@ -1,6 +1,7 @@
 export * from './bytes.js'
 export * from './chain.js'
 export * from './clock.js'
+export * from './content.js'
 export * from './database.js'
 export * from './errors.js'
 export * from './events.js'
