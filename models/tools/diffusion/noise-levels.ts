@@ -46,7 +46,13 @@ export function signalLevels(config: SchedulerConfig): Float64Array {
 }
 
 function betas(config: SchedulerConfig): number[] {
-  const { num_train_timesteps: count, beta_start: start, beta_end: end, beta_schedule, trained_betas } = config
+  const {
+    num_train_timesteps: count,
+    beta_start: start,
+    beta_end: end,
+    beta_schedule,
+    trained_betas
+  } = config
   if (trained_betas !== undefined && trained_betas !== null) {
     if (trained_betas.length !== count) {
       throw new ManifestError(`scheduler_config.json: ${trained_betas.length} betas for ${count} timesteps`)

@@ -1,6 +1,5 @@
 import { ManifestError } from '../../../src/interface/index.js'
-import { parseSchedulerConfig, type SchedulerConfig, signalLevels } from './noise-levels.js'
-import { evenly } from './noise-levels.js'
+import { evenly, parseSchedulerConfig, type SchedulerConfig, signalLevels } from './noise-levels.js'
 import { type Spacing, timestepsOf } from './timesteps.js'
 
 /**
@@ -139,7 +138,10 @@ function ddimPlan(level: number, before: number, eta: number): Plan {
 function ddpmPlan(level: number, before: number, { variance_type }: SchedulerConfig, time: number): Plan {
   const [alpha, beta] = [level / before, 1 - level / before]
   const small = Math.max(((1 - before) / (1 - level)) * beta, 1e-20)
-  if (variance_type !== undefined && !['fixed_small', 'fixed_small_log', 'fixed_large'].includes(variance_type)) {
+  if (
+    variance_type !== undefined &&
+    !['fixed_small', 'fixed_small_log', 'fixed_large'].includes(variance_type)
+  ) {
     throw new ManifestError(`scheduler_config.json: the variance type ${variance_type} is not supported`)
   }
   return {
