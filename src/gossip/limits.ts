@@ -6,7 +6,7 @@
 /** Sizes and counts of one message. */
 export const messageLimits = {
   /**
-   * Bytes of one envelope. 256 job announcements, the largest full batch, take 28 KiB; 512 models of a presence 33 KiB.
+   * Bytes of one envelope. 256 job announcements, the largest full batch, take 28 KiB, and a presence 9 KiB.
    * Twice that leaves room for fields of later versions.
    */
   envelopeBytes: 64 * 1024,
@@ -16,8 +16,13 @@ export const messageLimits = {
   proofs: 4,
   /** Jobs, leases or results in one batch. Measured: past about 50, a signature is no longer what a job costs. */
   batchItems: 256,
-  /** Models of one presence: more than a worker keeps on disk, and 33 KiB. */
-  presenceModels: 512,
+  /** Models of one presence: more than a worker keeps on disk. */
+  presenceModels: 128,
+  /**
+   * Characters of all of them together: 128 of 59. Every node keeps the presence of 10,000 workers (src/lease/roster.ts): at
+   * this length, and with an index entry for each model, they are 200 MB at the worst, and 10 MB with three models each.
+   */
+  presenceModelChars: 8 * 1024,
   /** Characters of a manifest's CID: CIDv1 with SHA-256 has 59 in base32; SHA-512 in base16 has 141. */
   modelChars: 144,
   /** Jobs that a worker says it runs at once: beyond any machine, and small enough to sum up. */

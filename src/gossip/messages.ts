@@ -1304,7 +1304,7 @@ export namespace PresenceMessage {
                 throw new MaxLengthError('Decode error - repeated field "models" had too many elements')
               }
 
-              if (obj.models.length === 512) {
+              if (obj.models.length === 128) {
                 throw new MaxLengthError('Decode error - repeated field "models" had too many elements')
               }
 
@@ -1321,7 +1321,7 @@ export namespace PresenceMessage {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          models: 512
+          models: 128
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1363,7 +1363,7 @@ export namespace PresenceMessage {
                 throw new MaxLengthError('Streaming decode error - repeated field "models" had too many elements')
               }
 
-              if (obj.models === 512) {
+              if (obj.models === 128) {
                 throw new MaxLengthError('Streaming decode error - repeated field "models" had too many elements')
               }
 

@@ -20,7 +20,7 @@ export function validatePresence(
   timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>,
   isPassedOn = false
 ): Presence {
-  // Rule: the payload is a PresenceMessage of at most 512 models.
+  // Rule: the payload is a PresenceMessage of at most 128 models.
   const message = decodePayload(PresenceMessage, payload)
 
   // Rule: values have their length and range.
@@ -35,7 +35,7 @@ export function validatePresence(
     sentAtMs: readInteger(message.sentAtMs, 1, maxTimeMs, 'sentAtMs')
   }
 
-  // Rule: models are CIDs, each named once.
+  // Rule: models are CIDs, each named once, and not too long together.
   const problem = modelsProblem(presence.models)
   if (problem !== undefined) throw new RejectError('value', problem)
 
@@ -71,6 +71,10 @@ function modelsProblem(models: string[]): string | undefined {
   }
   if (models.some(model => model.length > messageLimits.modelChars || !modelPattern.test(model))) {
     return 'A model of a presence is not a CID'
+  }
+  const chars = models.reduce((sum, model) => sum + model.length, 0)
+  if (chars > messageLimits.presenceModelChars) {
+    return `The models of a presence take ${chars} characters; the most is ${messageLimits.presenceModelChars}`
   }
   return new Set(models).size === models.length ? undefined : 'A presence names a model twice'
 }

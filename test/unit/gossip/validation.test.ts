@@ -200,6 +200,8 @@ describe('presence', () => {
     sentAtMs: now
   }
   const validate = (payload: Uint8Array) => validatePresence(payload, author, now, localTiming)
+  /** Each of them is short enough. */
+  const longModels = Array.from({ length: 60 }, (_, i) => `${'b'.repeat(138)}${i}`)
   const one = (change: object) => PresenceMessage.encode({ ...record, ...change })
 
   test('round trip: a presence arrives, its account checksummed', () => {
@@ -208,7 +210,8 @@ describe('presence', () => {
 
   test.each([
     ['is not the message', garbage, 'schema'],
-    ['has too many models', one({ models: Array.from({ length: 513 }, (_, i) => `m${i}`) }), 'schema'],
+    ['has too many models', one({ models: Array.from({ length: 129 }, (_, i) => `m${i}`) }), 'schema'],
+    ['has models that are too long together', one({ models: longModels }), 'value'],
     ['has a short account', one({ account: new Uint8Array(19) }), 'value'],
     ['has no account', one({ account: new Uint8Array(20) }), 'value'],
     ['has a capacity beyond any machine', one({ capacity: 70_000 }), 'value'],
@@ -232,9 +235,10 @@ describe('presence', () => {
       'cannot be published here'
     )
     expect(() => encodePresence({ ...presence, models: ['a b'] }, author)).toThrow('not a CID')
-    expect(() => encodePresence({ ...presence, models: Array(513).fill('bafy') }, author)).toThrow(
-      '513 models'
+    expect(() => encodePresence({ ...presence, models: Array(129).fill('bafy') }, author)).toThrow(
+      '129 models'
     )
+    expect(() => encodePresence({ ...presence, models: longModels }, author)).toThrow('characters')
   })
 })
 
