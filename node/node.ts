@@ -14,6 +14,7 @@ import { pruner } from '../src/db/pruner.js'
 import { childProcessExecutor } from '../src/execute/index.js'
 import { topicsOf } from '../src/gossip/topic.js'
 import {
+  ChainUnavailableError,
   ConfigError,
   type Database,
   type EmitEvent,
@@ -34,6 +35,7 @@ import type { NodeConfig } from './config/resolve.js'
 import type { Connections } from './control.js'
 import type { ReadyInfo } from './event-relay.js'
 import { createModelCatalog, executorChildModule } from './model-catalog.js'
+import { sleep } from './wait.js'
 
 export interface NodeComponents {
   logger: Logger
@@ -72,6 +74,8 @@ interface Started {
 const chainPollMs = { local: 100, internet: 4_000 }
 /** A registration is mined in a block or two; on a busy chain in ten. */
 const registrationTimeoutMs = 180_000
+/** After a request that failed for all of the client's own attempts. */
+const chainRetryMs = 1_000
 /** Running jobs and unconfirmed submissions have this long at the end: less than the program's own limit. */
 const drainMs = 6_000
 
@@ -180,15 +184,19 @@ async function startWorker(base: Base): Promise<Started> {
     )
   }
 
-  // Others believe this node's presence only once the registry binds the account to its key.
-  await ensureRegistered(chain, account, peerKeyOf(privateKey), {
-    pollIntervalMs: chainPollMs[config.timingName],
-    timeoutMs: registrationTimeoutMs,
-    clock,
-    log: logger.child({ name: 'registration' }),
-    signal
-  })
+  // Before anything costs gas: a port that is in use is noticed here.
   const network = await joinNetwork(base)
+
+  // Others believe this node's presence only once the registry binds the account to its key.
+  await untilReached(signal, () =>
+    ensureRegistered(chain, account, peerKeyOf(privateKey), {
+      pollIntervalMs: chainPollMs[config.timingName],
+      timeoutMs: registrationTimeoutMs,
+      clock,
+      log: logger.child({ name: 'registration' }),
+      signal
+    })
+  )
 
   const service = worker({
     network: identity,
@@ -228,6 +236,18 @@ async function startWorker(base: Base): Promise<Started> {
   })
   await run(base, service)
   return { ready: readyInfo(config, network, account.address), network }
+}
+
+/** Tries again while the chain does not answer, which its client says by itself. */
+async function untilReached<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (err) {
+      if (!(err instanceof ChainUnavailableError)) throw err
+    }
+    await sleep(chainRetryMs, signal)
+  }
 }
 
 async function openIdentity(dataDir: string): Promise<{ privateKey: PrivateKey; isNewIdentity: boolean }> {

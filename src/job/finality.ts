@@ -81,7 +81,8 @@ export function finality({ onFinal }: FinalityInit): (components: FinalityCompon
         nextMs = Math.min(nextMs, notBeforeMs)
         pending.set(job, { jobId, attempts: attempts + 1, notBeforeMs })
       }
-      return Math.max(0, nextMs - clock.now())
+      // What came meanwhile was not looked at.
+      return Number.isFinite(nextMs) ? Math.max(0, nextMs - clock.now()) : 0
     }
 
     return {

@@ -22,6 +22,28 @@ describe('news of final jobs', () => {
     expect(final).toEqual(['true'])
     checks.stop()
   })
+
+  it('behavior: news that comes while the chain is asked is looked at next', async () => {
+    const clock = manualClock()
+    const final: string[] = []
+    const first = Promise.withResolvers<void>()
+    const checks = finality({ onFinal: job => final.push(job) })({
+      chain: {
+        async jobStatuses(ids) {
+          await first.promise
+          return ids.map(() => JobStatus.Succeeded)
+        }
+      },
+      clock,
+      logger: silentLogger()
+    })
+    checks.check([{ job: 'first', jobId: 1n }])
+    checks.check([{ job: 'second', jobId: 2n }])
+    first.resolve()
+    await clock.advance(1)
+    expect(final).toEqual(['first', 'second'])
+    checks.stop()
+  })
 })
 
 describe('running jobs', () => {
