@@ -45,7 +45,9 @@ const require = createRequire(import.meta.url)
 
 /** Contracts whose ABIs the node, the command line and the tests use. */
 const typedContracts = [
+  'EvolvingNFT',
   'ExampleClient',
+  'FileModel',
   'ImageToText',
   'Model',
   'Oracle',
@@ -53,6 +55,8 @@ const typedContracts = [
   'RLAgent',
   'TextConditionalImageGeneration',
   'TextImageJointEmbedding',
+  'TextModel',
+  'TicTacToe',
   'UnconditionalImageGeneration',
   'WorkerRegistry'
 ]

@@ -2,11 +2,13 @@ import { AbiCoder, getAddress } from 'ethers'
 import { describe, expect, test } from 'vitest'
 import {
   exampleClientAbi,
+  fileModelAbi,
   imageToTextAbi,
   promptConditionedTextGenerationAbi,
   rlAgentAbi,
   textConditionalImageGenerationAbi,
   textImageJointEmbeddingAbi,
+  textModelAbi,
   unconditionalImageGenerationAbi
 } from '../../../src/chain/abi/index.js'
 import { typedContract } from '../../../src/chain/typed-contract.js'
@@ -242,6 +244,48 @@ describe('behavior: the tasks', () => {
     expect(await revertOf(model.write('run', ['', '0x', 3n, callback, '0x'], { value }))).toBe(
       'NothingToEmbed'
     )
+  })
+
+  test.each([
+    ['TensorInference', ModelCategory.TensorInference, '{"inputs":[]}'],
+    ['TextClassification', ModelCategory.TextClassification, 'good'],
+    ['FeatureExtraction', ModelCategory.FeatureExtraction, 'good']
+  ] as const)('behavior: %s, a text on chain and from a location', async (name, modelCategory, text) => {
+    const model = typedContract(await deployTask(name), textModelAbi, f.user)
+    expect(await created(model.write('run', [text, 3n, callback, '0x5eed'], { value }))).toMatchObject({
+      modelCategory,
+      callbackAddress: f.user.address,
+      seed: '0x5eed',
+      input: encode(['string'], [text]),
+      inputDataLocationType: DataLocation.OnChain,
+      outputDataLocationType: DataLocation.OnChain,
+      outputDataFormat: OutputFormat.Raw
+    })
+    const located = model.write('runFromLocation', ['ipfs://bafy', 3n, callback, '0x'], { value })
+    expect(await created(located)).toMatchObject({
+      modelCategory,
+      input: encode(['string'], ['ipfs://bafy']),
+      inputDataLocationType: DataLocation.IPFS
+    })
+  })
+
+  test.each([
+    ['AudioClassification', ModelCategory.AudioClassification],
+    ['ImageClassification', ModelCategory.ImageClassification],
+    ['SpeechRecognition', ModelCategory.SpeechRecognition]
+  ] as const)('behavior: %s, a file on chain and from a location', async (name, modelCategory) => {
+    const model = typedContract(await deployTask(name), fileModelAbi, f.user)
+    expect(await created(model.write('run', ['0x0102', 3n, callback, '0x5eed'], { value }))).toMatchObject({
+      modelCategory,
+      callbackAddress: f.user.address,
+      seed: '0x5eed',
+      input: encode(['bytes'], ['0x0102']),
+      inputDataLocationType: DataLocation.OnChain,
+      outputDataLocationType: DataLocation.OnChain,
+      outputDataFormat: OutputFormat.Raw
+    })
+    const located = model.write('runFromLocation', ['https://a.b/c', 3n, callback, '0x'], { value })
+    expect(await created(located)).toMatchObject({ modelCategory, inputDataLocationType: DataLocation.HTTPS })
   })
 
   test('behavior: the selectors are those of the original, so that its clients work unchanged', () => {
