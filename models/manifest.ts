@@ -8,57 +8,12 @@ import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import * as Digest from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { z } from 'zod'
 import { cidOfFile } from '../src/interface/content-id.js'
 import { type Manifest, ManifestError, type ManifestFile, type ModelFiles } from '../src/interface/index.js'
+import { checkManifest, dagPbCode, parseCid, parseFileCid } from './manifest-schema.js'
 
 /** A manifest names files and settings, and holds neither: 256 KiB is ample. */
 const maxManifestBytes = 256 * 1024
-
-const name = z.string().min(1).max(100)
-const relativePath = z
-  .string()
-  .min(1)
-  .max(400)
-  .refine(
-    value => !path.isAbsolute(value) && !value.split(/[\\/]/u).includes('..'),
-    'must not leave its folder'
-  )
-
-const fileSchema = z.strictObject({
-  path: relativePath,
-  cid: z
-    .string()
-    .refine(value => parseFileCid(value) !== undefined, 'must be a CIDv1, raw or UnixFS, SHA-256'),
-  sizeBytes: z.int().min(0)
-})
-
-const hex = z.templateLiteral(['0x', z.string().regex(/^([0-9a-f]{2})*$/u)])
-
-const manifestSchema = z.strictObject({
-  name,
-  task: name,
-  architecture: name,
-  licence: name,
-  description: z.string().max(2_000),
-  runtime: z.strictObject({
-    kind: z.enum(['native', 'canonical']),
-    threads: z.int().min(1).max(64),
-    optimisation: z.enum(['disabled', 'basic', 'extended', 'all'])
-  }),
-  files: z.record(name, fileSchema),
-  settings: z.record(z.string(), z.unknown()),
-  testVectors: z
-    .array(
-      z.strictObject({
-        input: relativePath,
-        seed: hex,
-        reads: z.array(hex).max(16).optional(),
-        expected: z.string()
-      })
-    )
-    .max(20)
-})
 
 /** A manifest, its identity, and where it was found. */
 export interface ManifestDocument {
@@ -97,11 +52,11 @@ export function parseManifest(bytes: Uint8Array, source: string): Manifest {
   } catch (err) {
     throw new ManifestError(`The manifest ${source} is not JSON`, { cause: err })
   }
-  const parsed = manifestSchema.safeParse(json)
-  if (!parsed.success) {
-    throw new ManifestError(`The manifest ${source}: ${z.prettifyError(parsed.error)}`)
+  const checked = checkManifest(json)
+  if ('fault' in checked) {
+    throw new ManifestError(`The manifest ${source}: ${checked.fault}`)
   }
-  return parsed.data
+  return checked.manifest
 }
 
 /** CIDv1, raw, SHA-256. */
@@ -111,25 +66,6 @@ export function cidOfBytes(bytes: Uint8Array): string {
 
 function cidOfDigest(digest: Uint8Array): string {
   return CID.createV1(raw.code, Digest.create(sha256.code, digest)).toString()
-}
-
-/** Of a UnixFS tree, as files above one block are: `cidOfFile`. */
-const dagPbCode = 0x70
-
-function parseFileCid(text: string): CID | undefined {
-  const cid = parseCid(text)
-  // A CIDv0, which begins with Qm, names trees of other leaves than cidOfFile makes.
-  const isFile = cid?.code === raw.code || (cid?.code === dagPbCode && !text.startsWith('Qm'))
-  return isFile && cid.multihash.code === sha256.code ? cid : undefined
-}
-
-function parseCid(text: string): CID | undefined {
-  try {
-    return CID.parse(text).toV1()
-  } catch {
-    // Whatever CID.parse throws says the same: it is none.
-    return undefined
-  }
 }
 
 /** What a model contract stores for a manifest. */
@@ -173,9 +109,14 @@ export async function openModelFiles({
   }
 }
 
-/** Input of a test vector. Throws ManifestError. */
-export async function readTestInput(document: ManifestDocument, input: string): Promise<Uint8Array> {
-  return readFile(await findFile(input, document.path))
+/** A file of a test vector, by its path in the manifest; its hash is checked where `files` names it. Throws ManifestError. */
+export async function readTestFile(document: ManifestDocument, file: string): Promise<Uint8Array> {
+  const found = await findFile(file, document.path)
+  const named = Object.values(document.manifest.files).find(entry => entry.path === file)
+  if (named !== undefined) {
+    await verifyFile(found, named)
+  }
+  return readFile(found)
 }
 
 const npmPrefix = 'npm:'

@@ -2,6 +2,7 @@
  * The process in which a worker runs models: started by the executor, with the manifests' paths as arguments.
  */
 import { openModelFiles } from '../models/index.js'
+import { difference } from '../models/tools/compare.js'
 import { runtimeVersion } from '../models/tools/onnx.js'
 import { hardenDecoders } from '../models/tools/picture.js'
 import { serveExecutions } from '../src/execute/child.js'
@@ -25,6 +26,8 @@ serveExecutions({
       manifest: document.manifest,
       runtime: runtime.kind,
       runtimeVersion: await runtimeVersion(runtime.kind),
+      sizeBytes: Object.values(document.manifest.files).reduce((sum, file) => sum + file.sizeBytes, 0),
+      difference,
       async load() {
         const code = await registry.architecture(task, architecture)
         return code.load(document.manifest, await openModelFiles(document))

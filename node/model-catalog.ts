@@ -12,16 +12,16 @@ import {
   type ModelRegistry,
   readManifest,
   readManifests,
-  readTestInput
+  readTestFile
 } from '../models/index.js'
 import {
   BuffaloError,
   ConfigError,
   type Executor,
   failureName,
-  type Hex,
   type Logger,
   type ModelCatalog,
+  type OutputContent,
   OutputFormat,
   type TestVector
 } from '../src/interface/index.js'
@@ -147,7 +147,7 @@ async function findFault(
 async function failedVector(
   document: ManifestDocument,
   task: AnyTask,
-  { input, seed, reads, expected }: TestVector,
+  { input, seed, reads = [], expected }: TestVector,
   executor: Executor,
   signal: AbortSignal
 ): Promise<string | undefined> {
@@ -156,22 +156,28 @@ async function failedVector(
       // No job has this key: it only names the run.
       job: { key: '0'.repeat(64), category: task.category, seed, outputFormat: OutputFormat.Raw },
       manifest: document.cid,
-      input: { encoding: 'content', bytes: await readTestInput(document, input) },
-      ...(reads === undefined ? {} : { reads: reads.map(read => Buffer.from(read.slice(2), 'hex')) })
+      input: { encoding: 'content', bytes: await readTestFile(document, input) },
+      reads: reads.map(read => Buffer.from(read.slice(2), 'hex')),
+      output: 'content',
+      // Compared where the model runs: what a stranger's model made is not decoded here.
+      expected:
+        typeof expected === 'string'
+          ? undefined
+          : { bytes: await readTestFile(document, expected.file), tolerance: expected.tolerance }
     },
     { signal }
   )
   if (!outcome.success) {
     return `${failureName(outcome.code)}: ${outcome.reason}`
   }
-  const found = comparable(task, outcome.output)
-  return found === expected
+  const found = comparable(task, outcome.content)
+  return typeof expected !== 'string' || found === expected
     ? undefined
     : `the output is ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`
 }
 
 /** What a test vector's `expected` says of an output: the text of a text, the CID of everything else. */
-function comparable(task: AnyTask, output: Hex): string {
-  const { bytes } = task.output.toContent(task.output.decode(Buffer.from(output.slice(2), 'hex')))
+export function comparable(task: AnyTask, content: OutputContent | undefined): string {
+  const bytes = content?.bytes ?? new Uint8Array()
   return task.output.type === 'text' ? new TextDecoder().decode(bytes) : cidOfBytes(bytes)
 }

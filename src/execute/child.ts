@@ -7,6 +7,7 @@ import {
   JobFailedError,
   type LoadedModel,
   type Manifest,
+  type OutputContent,
   OutputFormat,
   ProcessError,
   type Task
@@ -30,15 +31,23 @@ export interface RunnableModel {
   /** `native` or `canonical`, and the version of what it stands for here. */
   runtime: string
   runtimeVersion: string
+  /** Of its files: what it takes in memory, roughly. */
+  sizeBytes: number
+  /** In what an output differs from the expected one by more than the tolerance, in words. */
+  difference(found: OutputContent, expected: Uint8Array, tolerance: number): Promise<string | undefined>
   /** Throws ManifestError where files are missing or differ from their hash. */
   load(): Promise<LoadedModel<unknown, unknown>>
 }
 
+/**
+ * Of the child's memory, for the files of models that are kept loaded. ONNX Runtime holds weights up to twice, as they are and
+ * in the order in which it reads them; so a half of the memory is left for the run.
+ */
+const warmShare = 1 / 4
+
 export interface ServeExecutionsInit {
   /** Undefined for a manifest that this machine does not know. Called once a manifest. */
   resolveModel(manifest: string): Promise<RunnableModel | undefined>
-  /** Models kept in memory; beyond it, the one that was used least recently is closed. Default 2. */
-  maxLoadedModels?: number
 }
 
 interface WarmModel {
@@ -50,26 +59,43 @@ interface WarmModel {
  * The child's whole life: answers the runs that the parent sends, one after the other, with models kept loaded. Ends
  * with the parent, whatever ends it. Throws ProcessError in a process that has no IPC channel.
  */
-export function serveExecutions({ resolveModel, maxLoadedModels = 2 }: ServeExecutionsInit): void {
+export function serveExecutions({ resolveModel }: ServeExecutionsInit): void {
   if (process.send === undefined) {
     throw new ProcessError('The executor child is started by a worker node, not by hand')
   }
   const warm = new Map<string, WarmModel>()
+  /** Of the files of the models kept in memory; beyond it, those used least recently are closed. */
+  let warmBytes = 0
   let turn: Promise<void> = Promise.resolve()
 
   const use = async (manifest: string): Promise<WarmModel> => {
-    const found = warm.get(manifest) ?? (await loadModel(manifest, resolveModel))
-    // A Map keeps the order of insertion: the first entry is the one least recently used.
-    warm.delete(manifest)
-    warm.set(manifest, found)
-    for (const [oldest, { model }] of warm) {
-      if (warm.size <= maxLoadedModels) {
+    const found = warm.get(manifest)
+    if (found !== undefined) {
+      // A Map keeps the order of insertion: the first entry is the one least recently used.
+      warm.delete(manifest)
+      warm.set(manifest, found)
+      return found
+    }
+    const description = await resolveModel(manifest)
+    if (description === undefined) {
+      throw new JobFailedError(FailureCode.UnknownModel, `No model with the manifest ${manifest} is known`)
+    }
+    // Room is made first: the old and the new model would not both fit.
+    let total = description.sizeBytes
+    for (const model of warm.values()) {
+      total += model.description.sizeBytes
+    }
+    for (const [oldest, { description: old, model }] of warm) {
+      if (total <= warmBytes) {
         break
       }
       warm.delete(oldest)
+      total -= old.sizeBytes
       await model.close()
     }
-    return found
+    const loaded = { description, model: await description.load() }
+    warm.set(manifest, loaded)
+    return loaded
   }
 
   const answer = async (id: number, request: ExecutionRequest, limits: OutputLimits): Promise<void> => {
@@ -85,6 +111,7 @@ export function serveExecutions({ resolveModel, maxLoadedModels = 2 }: ServeExec
     switch (message.type) {
       case 'start':
         watch(message)
+        warmBytes = message.memoryBytes * warmShare
         turn = turn.then(() => send({ type: 'ready' }))
         break
       case 'run':
@@ -106,17 +133,6 @@ function send(message: ChildMessage): Promise<void> {
     // A channel that is closed means that the parent is gone; `disconnect` ends this process.
     process.send?.(message, undefined, undefined, () => resolve())
   })
-}
-
-async function loadModel(
-  manifest: string,
-  resolveModel: ServeExecutionsInit['resolveModel']
-): Promise<WarmModel> {
-  const description = await resolveModel(manifest)
-  if (description === undefined) {
-    throw new JobFailedError(FailureCode.UnknownModel, `No model with the manifest ${manifest} is known`)
-  }
-  return { description, model: await description.load() }
 }
 
 async function execute(
@@ -147,6 +163,13 @@ async function execute(
     origin = { runtime, runtimeVersion, manifest: request.manifest, cpu }
     await send({ type: 'running', id, receipt: origin })
     const value = await model.run(input, bytesOf(request.job.seed), { reads })
+    if (request.expected !== undefined) {
+      const { bytes, tolerance } = request.expected
+      const fault = await description.difference(task.output.toContent(value), bytes, tolerance)
+      if (fault !== undefined) {
+        throw new JobFailedError(FailureCode.ModelFailed, fault)
+      }
+    }
     return { type: 'done', id, outcome: encodeOutput(value, task, request, limits, origin) }
   } catch (err) {
     return err instanceof JobFailedError

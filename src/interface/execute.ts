@@ -17,6 +17,8 @@ export interface ExecutionRequest {
    * `Execution.content` holds it, and the outcome's `output` is empty.
    */
   output?: 'abi' | 'content' | undefined
+  /** For a self-test: a run whose output, as a file, differs from this by more than the tolerance fails with ModelFailed. */
+  expected?: { bytes: Uint8Array; tolerance: number } | undefined
 }
 
 /** An output as a file. */

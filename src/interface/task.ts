@@ -64,12 +64,16 @@ export interface TestVector {
   seed: Hex
   /** The answers to `Task.reads`, ABI-encoded. */
   reads?: Hex[] | undefined
-  /** What the output must equal: the text of a text, the CID (raw, SHA-256) of the content of everything else. */
-  expected: string
+  /**
+   * What the output must equal: the text of a text, the CID (raw, SHA-256) of everything else as a file; or a file that it
+   * may differ from by the tolerance, for results that depend on the processor.
+   */
+  expected: string | { file: string; tolerance: number }
 }
 
-/** The JSON document that names a model. Its CID is the model's identity. */
+/** The JSON document that names a model: models/manifest.schema.json. Its CID is the model's identity. */
 export interface Manifest {
+  $schema?: string | undefined
   name: string
   task: string
   architecture: string
@@ -80,6 +84,7 @@ export interface Manifest {
     threads: number
     optimisation: 'disabled' | 'basic' | 'extended' | 'all'
   }
+  /** All that travels with the model, test vectors included. */
   files: Record<string, ManifestFile>
   settings: Record<string, unknown>
   testVectors: TestVector[]

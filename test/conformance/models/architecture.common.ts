@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnyTask, type ManifestDocument, readTestInput } from '../../../models/index.js'
+import { type AnyTask, type ManifestDocument, readTestFile } from '../../../models/index.js'
 import { executorChildModule } from '../../../node/model-catalog.js'
 import { type ChildProcessExecutor, childProcessExecutor } from '../../../src/execute/index.js'
 import {
@@ -32,7 +32,7 @@ export function architectureConformance(task: AnyTask, document: ManifestDocumen
         clock: systemClock
       })
       executor.start()
-      inputs = await Promise.all(manifest.testVectors.map(({ input }) => readTestInput(document, input)))
+      inputs = await Promise.all(manifest.testVectors.map(({ input }) => readTestFile(document, input)))
     })
 
     afterAll(() => executor.stop())

@@ -228,3 +228,53 @@ test('executor: kill -9 of the parent ends a child that is inside a blocking run
     }
   }
 })
+
+test('executor: a run with an expected output fails where the output differs', async () => {
+  const executor = startExecutor()
+  const expected = { bytes: Buffer.from('abc'), tolerance: 0 }
+  expect(await executor.execute(request('echo abc', { expected }), { signal })).toMatchObject({
+    success: true
+  })
+  expect(await executor.execute(request('echo abd', { expected }), { signal })).toMatchObject({
+    success: false,
+    code: FailureCode.ModelFailed,
+    reason: 'it is not what it should be'
+  })
+})
+
+test('executor: an output that is a file comes with its media type and the hash of its bytes', async () => {
+  const outcome = await startExecutor().execute(request('echo abc', { output: 'content' }), { signal })
+  expect(outcome).toMatchObject({
+    success: true,
+    output: '0x',
+    content: { mediaType: 'text/plain' },
+    receipt: { outputHash: '0xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' }
+  })
+  expect(Buffer.from((outcome.success && outcome.content?.bytes) || '').toString()).toBe('abc')
+})
+
+test('executor: an output above its limit fails with OutputTooLarge, on chain and as a file', async () => {
+  const executor = startExecutor({ maxOutputBytes: 3, maxContentBytes: 4 })
+  const run = (action: string, output: 'abi' | 'content') =>
+    executor.execute(request(action, { output }), { signal })
+  expect(await run('echo abc', 'abi')).toMatchObject({ success: true })
+  expect(await run('echo abcd', 'abi')).toMatchObject({ code: FailureCode.OutputTooLarge })
+  expect(await run('echo abcd', 'content')).toMatchObject({ success: true })
+  expect(await run('echo abcde', 'content')).toMatchObject({ code: FailureCode.OutputTooLarge })
+})
+
+test('executor: models stay warm up to a quarter of the memory, and the least recently used makes room', async () => {
+  // Each of the large models has 100 MiB of files: three of them fit into 300 MiB.
+  const executor = startExecutor({ memoryBytes: 1200 * 2 ** 20 })
+  const closed = async (manifest: string): Promise<string> => {
+    const outcome = await executor.execute(request('closed', { manifest }), { signal })
+    return outcome.success ? Buffer.from(outcome.output.slice(2), 'hex').toString() : outcome.reason
+  }
+  for (const manifest of ['large-a', 'large-b', 'large-c', 'large-a']) {
+    expect(await closed(manifest)).toBe('')
+  }
+  expect(await closed('large-d')).toBe('large-b')
+  expect(await closed('large-a')).toBe('large-b')
+  expect(await closed('large-c')).toBe('large-b')
+  expect(await closed('large-e')).toBe('large-b,large-d')
+})
