@@ -15,10 +15,11 @@ import { directoryDiscovery } from './directory-discovery.js'
 import { connectionGate, type Gate, type GateInit } from './gate.js'
 import { gossipsubOptions, gossipsubPubsub, peerScoreOf, scoreThresholds } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
-import { connectionLimits, dialerLimits, peerStoreLimits } from './limits.js'
+import { connectionLimits, dialerLimits, gossipsubLimits, peerStoreLimits } from './limits.js'
 import { rareWindowUpdates, wholeFrames } from './packets.js'
 import { openPeerDatastore } from './peer-datastore.js'
 import { type PeerGuard, peerGuard, withInboundStreams } from './peer-guard.js'
+import { limitSeen } from './seen-limit.js'
 import { checkAddresses, checkBootstrap, listenError } from './setup.js'
 
 export interface NetworkInit {
@@ -152,8 +153,10 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
         maxInboundStreams: connectionLimits.dhtStreams,
         peerInfoMapper: init.privateAddresses === false ? removePrivateAddressesMapper : passthroughMapper
       }),
-      gossipsub: withInboundStreams(gossipsub(gossipsubOptions(init.topics)), (stream, connection) =>
-        guard.watch(stream, connection.remotePeer)
+      gossipsub: withInboundStreams(
+        components =>
+          limitSeen(gossipsub(gossipsubOptions(init.topics))(components), gossipsubLimits.seenMessages),
+        (stream, connection) => guard.watch(stream, connection.remotePeer)
       )
     }
   })

@@ -3,12 +3,14 @@ import { MemoryDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
 import { Level } from 'level'
 import { DatabaseLockedError } from '../interface/index.js'
+import { isProviderKey, type ProviderRecords, providerPrefix, providerRecords } from './provider-records.js'
 
 /*
  * What libp2p knows of its peers: addresses and protocols. The classes change two things.
  *
- * What the DHT would keep for others is not kept. Nodes find peers by it and nothing else, but kad-dht takes provider and
- * value records from anyone, without a bound: a stranger could fill the disk.
+ * What the DHT would keep for others is not kept on disk: kad-dht takes provider and value records from anyone, without a bound,
+ * so a stranger could fill it. Provider records, by which content is found, are in memory and bounded; value records, which
+ * nothing here uses, are dropped.
  *
  * Reads here cannot be aborted. libp2p's peer store takes an aborted read for a
  * peer that it does not know, and writes what it was given over the peer's addresses (kad-dht 16.4 aborts such reads when it
@@ -16,31 +18,69 @@ import { DatabaseLockedError } from '../interface/index.js'
  */
 
 type Key = Parameters<LevelDatastore['get']>[0]
+type Query = Parameters<LevelDatastore['query']>[0]
+type Pairs = ReturnType<LevelDatastore['query']>
 
 /** kad-dht's prefix for the records of others. */
 const isForOthers = (key: Key): boolean => key.toString().startsWith('/dht/')
+const isOfProviders = ({ prefix = '' }: Query): boolean => prefix.startsWith(providerPrefix)
 
 class PeerLevelDatastore extends LevelDatastore {
-  override async put(...[key, ...rest]: Parameters<LevelDatastore['put']>): Promise<Key> {
-    return isForOthers(key) ? key : super.put(key, ...rest)
+  readonly #providers = providerRecords<Key>()
+
+  override async put(...[key, value, ...rest]: Parameters<LevelDatastore['put']>): Promise<Key> {
+    if (!isForOthers(key)) return super.put(key, value, ...rest)
+    if (isProviderKey(key)) this.#providers.put(key, value)
+    return key
   }
 
   override async get(key: Key): Promise<Uint8Array> {
-    return super.get(key)
+    return this.#providers.get(key) ?? super.get(key)
+  }
+
+  override async delete(...[key, ...rest]: Parameters<LevelDatastore['delete']>): Promise<void> {
+    if (isProviderKey(key)) this.#providers.delete(key)
+    else await super.delete(key, ...rest)
+  }
+
+  override query(...[query, ...rest]: Parameters<LevelDatastore['query']>): Pairs {
+    return isOfProviders(query) ? pairsOf(this.#providers, query) : super.query(query, ...rest)
   }
 }
 
 class PeerMemoryDatastore extends MemoryDatastore {
-  override put(...[key, ...rest]: Parameters<MemoryDatastore['put']>): ReturnType<MemoryDatastore['put']> {
-    return isForOthers(key) ? key : super.put(key, ...rest)
+  readonly #providers = providerRecords<Key>()
+
+  override put(
+    ...[key, value, ...rest]: Parameters<MemoryDatastore['put']>
+  ): ReturnType<MemoryDatastore['put']> {
+    if (!isForOthers(key)) return super.put(key, value, ...rest)
+    if (isProviderKey(key)) this.#providers.put(key, value)
+    return key
   }
 
   override get(key: Key): Uint8Array | Promise<Uint8Array> {
-    return super.get(key)
+    return this.#providers.get(key) ?? super.get(key)
+  }
+
+  override delete(...[key, ...rest]: Parameters<MemoryDatastore['delete']>): void | Promise<void> {
+    if (isProviderKey(key)) this.#providers.delete(key)
+    else return super.delete(key, ...rest)
+  }
+
+  override query(...[query, ...rest]: Parameters<MemoryDatastore['query']>): Pairs {
+    return isOfProviders(query) ? pairsOf(this.#providers, query) : super.query(query, ...rest)
   }
 
   /** There is nothing to close. */
   async close(): Promise<void> {}
+}
+
+async function* pairsOf(
+  providers: ProviderRecords<Key>,
+  { prefix = '' }: Query
+): AsyncGenerator<{ key: Key; value: Uint8Array }> {
+  yield* providers.below(prefix)
 }
 
 /**
