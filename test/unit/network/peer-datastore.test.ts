@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Key } from 'interface-datastore'
 import { expect, it } from 'vitest'
 import { openPeerDatastore } from '../../../src/network/peer-datastore.js'
+import { providerRecords } from '../../../src/network/provider-records.js'
 import { temporaryFolder } from '../db/fixture.js'
 
 it('behavior: a damaged store of peers is set aside and begun anew: peers are found again', async () => {
@@ -16,7 +17,7 @@ it('behavior: a damaged store of peers is set aside and begun anew: peers are fo
   expect(await readdir(`${path}.corrupt`)).toContain('CURRENT')
 })
 
-it('behavior: what strangers want the DHT to keep for them is not kept', async () => {
+it('behavior: what strangers want the DHT to keep for them is not kept on disk', async () => {
   for (const path of [join(await temporaryFolder(), 'peers'), undefined]) {
     const store = await openPeerDatastore(path)
     await store.put(new Key('/dht/provider/bafy/12D3'), new Uint8Array(8))
@@ -27,4 +28,39 @@ it('behavior: what strangers want the DHT to keep for them is not kept', async (
     expect(names).toEqual(['/peers/12D3'])
     await store.close()
   }
+})
+
+it('behavior: who provides a content is kept in memory, and told', async () => {
+  const path = join(await temporaryFolder(), 'peers')
+  for (const store of [await openPeerDatastore(path), await openPeerDatastore()]) {
+    const keys = ['/dht/provider/one/a', '/dht/provider/one/b', '/dht/provider/two/a'].map(
+      name => new Key(name)
+    )
+    for (const key of keys) await store.put(key, Buffer.from(key.toString()))
+    const below = async (prefix: string): Promise<string[]> => {
+      const names: string[] = []
+      for await (const { key } of store.query({ prefix })) names.push(key.toString())
+      return names
+    }
+    expect(await below('/dht/provider/one')).toEqual(['/dht/provider/one/a', '/dht/provider/one/b'])
+    expect(await below('/dht/provider')).toHaveLength(3)
+    await store.delete(new Key('/dht/provider/one/a'))
+    expect(await below('/dht/provider/one')).toEqual(['/dht/provider/one/b'])
+    await store.close()
+  }
+})
+
+it('behavior: neither one peer nor all of them fill the memory with provider records', () => {
+  const records = providerRecords<string>({ records: 5, recordsOfPeer: 3 })
+  for (let content = 0; content < 100; content++) {
+    records.put(`/dht/provider/${content}/greedy`, new Uint8Array())
+  }
+  expect(records.below('/dht/provider')).toHaveLength(3)
+  for (let peer = 0; peer < 100; peer++) records.put(`/dht/provider/x/${peer}`, new Uint8Array())
+  const left = records.below('/dht/provider').map(({ key }) => key)
+  expect(left).toHaveLength(5)
+  expect(left.at(-1)).toBe('/dht/provider/x/99')
+  records.delete('/dht/provider/x/99')
+  records.put('/dht/provider/3/greedy', new Uint8Array())
+  expect(records.below('/dht/provider/3')).toHaveLength(1)
 })
