@@ -1,16 +1,20 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { MemoryDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
+import { Key as DatastoreKey } from 'interface-datastore'
 import { Level } from 'level'
 import { DatabaseLockedError } from '../interface/index.js'
+import { peerLimit } from './peer-limit.js'
 import { isProviderKey, type ProviderRecords, providerPrefix, providerRecords } from './provider-records.js'
 
 /*
- * What libp2p knows of its peers: addresses and protocols. The classes change two things.
+ * What libp2p knows of its peers: addresses and protocols. The classes change three things.
  *
  * What the DHT would keep for others is not kept on disk: kad-dht takes provider and value records from anyone, without a bound,
  * so a stranger could fill it. Provider records, by which content is found, are in memory and bounded; value records, which
  * nothing here uses, are dropped.
+ *
+ * Peers are bounded in number (peer-limit.ts).
  *
  * Reads here cannot be aborted. libp2p's peer store takes an aborted read for a
  * peer that it does not know, and writes what it was given over the peer's addresses (kad-dht 16.4 aborts such reads when it
@@ -25,10 +29,26 @@ type Pairs = ReturnType<LevelDatastore['query']>
 const isForOthers = (key: Key): boolean => key.toString().startsWith('/dht/')
 const isOfProviders = ({ prefix = '' }: Query): boolean => prefix.startsWith(providerPrefix)
 
+/** libp2p's prefix for the records of peers. */
+const peerPrefix = '/peers/'
+const isOfPeer = (key: Key): boolean => key.toString().startsWith(peerPrefix)
+
 class PeerLevelDatastore extends LevelDatastore {
   readonly #providers = providerRecords<Key>()
+  readonly #peers = peerLimit()
+
+  /** Learns which peers it holds. Before it is used. */
+  async load(): Promise<void> {
+    for await (const key of this.queryKeys({ prefix: peerPrefix }))
+      await this.#drop(this.#peers.known(key.toString()))
+  }
+
+  async #drop(names: string[]): Promise<void> {
+    for (const name of names) await super.delete(new DatastoreKey(name))
+  }
 
   override async put(...[key, value, ...rest]: Parameters<LevelDatastore['put']>): Promise<Key> {
+    if (isOfPeer(key)) await this.#drop(this.#peers.used(key.toString()))
     if (!isForOthers(key)) return super.put(key, value, ...rest)
     if (isProviderKey(key)) this.#providers.put(key, value)
     return key
@@ -39,6 +59,7 @@ class PeerLevelDatastore extends LevelDatastore {
   }
 
   override async delete(...[key, ...rest]: Parameters<LevelDatastore['delete']>): Promise<void> {
+    if (isOfPeer(key)) this.#peers.removed(key.toString())
     if (isProviderKey(key)) this.#providers.delete(key)
     else await super.delete(key, ...rest)
   }
@@ -50,10 +71,14 @@ class PeerLevelDatastore extends LevelDatastore {
 
 class PeerMemoryDatastore extends MemoryDatastore {
   readonly #providers = providerRecords<Key>()
+  readonly #peers = peerLimit()
 
   override put(
     ...[key, value, ...rest]: Parameters<MemoryDatastore['put']>
   ): ReturnType<MemoryDatastore['put']> {
+    if (isOfPeer(key)) {
+      for (const name of this.#peers.used(key.toString())) super.delete(new DatastoreKey(name))
+    }
     if (!isForOthers(key)) return super.put(key, value, ...rest)
     if (isProviderKey(key)) this.#providers.put(key, value)
     return key
@@ -64,6 +89,7 @@ class PeerMemoryDatastore extends MemoryDatastore {
   }
 
   override delete(...[key, ...rest]: Parameters<MemoryDatastore['delete']>): void | Promise<void> {
+    if (isOfPeer(key)) this.#peers.removed(key.toString())
     if (isProviderKey(key)) this.#providers.delete(key)
     else return super.delete(key, ...rest)
   }
@@ -92,14 +118,20 @@ export async function openPeerDatastore(path?: string): Promise<PeerLevelDatasto
   await mkdir(path, { recursive: true })
   // Opened here, as LevelDatastore would keep only the text of the error.
   try {
-    return new PeerLevelDatastore(await openLevel(path))
+    return await openStore(path)
   } catch (err) {
     if (hasCode(err, 'LEVEL_LOCKED')) throw new DatabaseLockedError(path, { cause: err })
     if (!hasCode(err, 'LEVEL_CORRUPTION')) throw err
   }
   await rm(`${path}.corrupt`, { recursive: true, force: true })
   await rename(path, `${path}.corrupt`)
-  return new PeerLevelDatastore(await openLevel(path))
+  return openStore(path)
+}
+
+async function openStore(path: string): Promise<PeerLevelDatastore> {
+  const store = new PeerLevelDatastore(await openLevel(path))
+  await store.load()
+  return store
 }
 
 async function openLevel(path: string): Promise<Level<string, Uint8Array>> {

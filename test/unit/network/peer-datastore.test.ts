@@ -2,7 +2,9 @@ import { readdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Key } from 'interface-datastore'
 import { expect, it } from 'vitest'
+import { peerStoreLimits } from '../../../src/network/limits.js'
 import { openPeerDatastore } from '../../../src/network/peer-datastore.js'
+import { peerLimit } from '../../../src/network/peer-limit.js'
 import { providerRecords } from '../../../src/network/provider-records.js'
 import { temporaryFolder } from '../db/fixture.js'
 
@@ -63,4 +65,36 @@ it('behavior: neither one peer nor all of them fill the memory with provider rec
   records.delete('/dht/provider/x/99')
   records.put('/dht/provider/3/greedy', new Uint8Array())
   expect(records.below('/dht/provider/3')).toHaveLength(1)
+})
+
+it('behavior: keys without number do not fill the disk, nor push out the peers of earlier runs', async () => {
+  const path = join(await temporaryFolder(), 'peers')
+  const names = async (store: Awaited<ReturnType<typeof openPeerDatastore>>): Promise<string[]> => {
+    const found: string[] = []
+    for await (const key of store.queryKeys({ prefix: '/peers' })) found.push(key.toString())
+    return found
+  }
+  const first = await openPeerDatastore(path)
+  for (let n = 0; n < 10; n++) await first.put(new Key(`/peers/known${n}`), new Uint8Array(8))
+  await first.close()
+  const second = await openPeerDatastore(path)
+  for (let n = 0; n < peerStoreLimits.peers + 50; n++) {
+    await second.put(new Key(`/peers/made-up${n}`), new Uint8Array(8))
+  }
+  const left = await names(second)
+  expect(left).toHaveLength(peerStoreLimits.peers)
+  expect(left.filter(name => name.startsWith('/peers/known'))).toHaveLength(10)
+  expect(left).toContain(`/peers/made-up${peerStoreLimits.peers + 49}`)
+  expect(left).not.toContain('/peers/made-up0')
+  await second.close()
+})
+
+it('behavior: of peers that are used, the others are forgotten first', () => {
+  const limit = peerLimit({ peers: 3, residents: 1 })
+  expect(['resident', 'a', 'b'].flatMap(limit.known)).toEqual([])
+  expect(limit.used('a')).toEqual([])
+  expect(limit.used('c')).toEqual(['b'])
+  limit.removed('resident')
+  expect(limit.used('d')).toEqual([])
+  expect(limit.used('e')).toEqual(['a'])
 })
