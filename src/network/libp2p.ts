@@ -5,6 +5,7 @@ import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
@@ -98,7 +99,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
   const announce = checkAddresses('announce', init.announce ?? [])
   const bootstrapList = checkBootstrap(init.bootstrap ?? [])
   const gate = connectionGate(init.gate)
-  const datastore = await openPeerDatastore(init.datastorePath)
+  const datastore = await openPeerDatastore(init.datastorePath, peerIdFromPrivateKey(init.privateKey))
 
   const libp2p = await createLibp2p<NetworkServices>({
     start: false,
@@ -144,8 +145,9 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
           ])
     ],
     services: {
-      identify: identify({ protocolPrefix }),
-      identifyPush: identifyPush({ protocolPrefix }),
+      // Under libp2p's own names, so that nodes of IPFS know that they can ask for blocks here.
+      identify: identify(),
+      identifyPush: identifyPush(),
       ping: ping({ protocolPrefix }),
       dht: kadDHT({
         protocol: '/buffalo/kad/1.0.0',

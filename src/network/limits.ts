@@ -55,7 +55,11 @@ export const peerStoreLimits = {
   /** How long a peer's addresses are kept for a restart: a node that was off for a week finds its network again. */
   addressAgeMs: 7 * 24 * 3_600_000,
   /** How long a peer is kept that has no address. */
-  peerAgeMs: 14 * 24 * 3_600_000
+  peerAgeMs: 14 * 24 * 3_600_000,
+  /** Peers that are kept: four times what one may dial of (`candidates`), and many times the connections. 2 MB on disk. */
+  peers: 4_000,
+  /** Of these, such as were known at the start. */
+  residents: 2_000
 } as const
 
 export const gossipsubLimits = {

@@ -1,10 +1,11 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
+import type { PeerId } from '@libp2p/interface'
 import { MemoryDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
-import { Key as DatastoreKey } from 'interface-datastore'
 import { Level } from 'level'
 import { DatabaseLockedError } from '../interface/index.js'
-import { peerLimit } from './peer-limit.js'
+import { peerStoreLimits } from './limits.js'
+import { type PeerLimit, peerLimit } from './peer-limit.js'
 import { isProviderKey, type ProviderRecords, providerPrefix, providerRecords } from './provider-records.js'
 
 /*
@@ -32,10 +33,16 @@ const isOfProviders = ({ prefix = '' }: Query): boolean => prefix.startsWith(pro
 /** libp2p's prefix for the records of peers. */
 const peerPrefix = '/peers/'
 const isOfPeer = (key: Key): boolean => key.toString().startsWith(peerPrefix)
+const keyOf = (peer: PeerId | undefined): string | undefined => peer && `${peerPrefix}${peer.toCID()}`
 
 class PeerLevelDatastore extends LevelDatastore {
   readonly #providers = providerRecords<Key>()
-  readonly #peers = peerLimit()
+  readonly #peers: PeerLimit
+
+  constructor(level: Level<string, Uint8Array>, self: PeerId | undefined) {
+    super(level)
+    this.#peers = peerLimit({ ...peerStoreLimits, self: keyOf(self) })
+  }
 
   /** Learns which peers it holds. Before it is used. */
   async load(): Promise<void> {
@@ -44,7 +51,7 @@ class PeerLevelDatastore extends LevelDatastore {
   }
 
   async #drop(names: string[]): Promise<void> {
-    for (const name of names) await super.delete(new DatastoreKey(name))
+    for (const name of names) await this.db.del(name)
   }
 
   override async put(...[key, value, ...rest]: Parameters<LevelDatastore['put']>): Promise<Key> {
@@ -71,13 +78,27 @@ class PeerLevelDatastore extends LevelDatastore {
 
 class PeerMemoryDatastore extends MemoryDatastore {
   readonly #providers = providerRecords<Key>()
-  readonly #peers = peerLimit()
+  readonly #peers: PeerLimit
+
+  readonly #keys = new Map<string, Key>()
+
+  constructor(self: PeerId | undefined) {
+    super()
+    this.#peers = peerLimit({ ...peerStoreLimits, self: keyOf(self) })
+  }
+
+  #forget(name: string): void {
+    const key = this.#keys.get(name)
+    this.#keys.delete(name)
+    if (key !== undefined) super.delete(key)
+  }
 
   override put(
     ...[key, value, ...rest]: Parameters<MemoryDatastore['put']>
   ): ReturnType<MemoryDatastore['put']> {
     if (isOfPeer(key)) {
-      for (const name of this.#peers.used(key.toString())) super.delete(new DatastoreKey(name))
+      this.#keys.set(key.toString(), key)
+      for (const name of this.#peers.used(key.toString())) this.#forget(name)
     }
     if (!isForOthers(key)) return super.put(key, value, ...rest)
     if (isProviderKey(key)) this.#providers.put(key, value)
@@ -89,7 +110,10 @@ class PeerMemoryDatastore extends MemoryDatastore {
   }
 
   override delete(...[key, ...rest]: Parameters<MemoryDatastore['delete']>): void | Promise<void> {
-    if (isOfPeer(key)) this.#peers.removed(key.toString())
+    if (isOfPeer(key)) {
+      this.#keys.delete(key.toString())
+      this.#peers.removed(key.toString())
+    }
     if (isProviderKey(key)) this.#providers.delete(key)
     else return super.delete(key, ...rest)
   }
@@ -111,25 +135,28 @@ async function* pairsOf(
 
 /**
  * Opens the LevelDB of a folder, or one in memory. Throws DatabaseLockedError if another process has the folder.
- * A damaged one is set aside, to `<path>.corrupt`, and begun anew: peers are found again.
+ * `self`: the node, whose own record is never forgotten. A damaged store is set aside, to `<path>.corrupt`, and begun anew: peers are found again.
  */
-export async function openPeerDatastore(path?: string): Promise<PeerLevelDatastore | PeerMemoryDatastore> {
-  if (path === undefined) return new PeerMemoryDatastore()
+export async function openPeerDatastore(
+  path?: string,
+  self?: PeerId
+): Promise<PeerLevelDatastore | PeerMemoryDatastore> {
+  if (path === undefined) return new PeerMemoryDatastore(self)
   await mkdir(path, { recursive: true })
   // Opened here, as LevelDatastore would keep only the text of the error.
   try {
-    return await openStore(path)
+    return await openStore(path, self)
   } catch (err) {
     if (hasCode(err, 'LEVEL_LOCKED')) throw new DatabaseLockedError(path, { cause: err })
     if (!hasCode(err, 'LEVEL_CORRUPTION')) throw err
   }
   await rm(`${path}.corrupt`, { recursive: true, force: true })
   await rename(path, `${path}.corrupt`)
-  return openStore(path)
+  return openStore(path, self)
 }
 
-async function openStore(path: string): Promise<PeerLevelDatastore> {
-  const store = new PeerLevelDatastore(await openLevel(path))
+async function openStore(path: string, self: PeerId | undefined): Promise<PeerLevelDatastore> {
+  const store = new PeerLevelDatastore(await openLevel(path), self)
   await store.load()
   return store
 }

@@ -1,5 +1,7 @@
 import { readdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { Key } from 'interface-datastore'
 import { expect, it } from 'vitest'
 import { peerStoreLimits } from '../../../src/network/limits.js'
@@ -77,16 +79,29 @@ it('behavior: keys without number do not fill the disk, nor push out the peers o
   const first = await openPeerDatastore(path)
   for (let n = 0; n < 10; n++) await first.put(new Key(`/peers/known${n}`), new Uint8Array(8))
   await first.close()
-  const second = await openPeerDatastore(path)
+  const self = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+  const second = await openPeerDatastore(path, self)
+  await second.put(new Key(`/peers/${self.toCID()}`), new Uint8Array(8))
   for (let n = 0; n < peerStoreLimits.peers + 50; n++) {
     await second.put(new Key(`/peers/made-up${n}`), new Uint8Array(8))
   }
   const left = await names(second)
-  expect(left).toHaveLength(peerStoreLimits.peers)
+  expect(left).toHaveLength(peerStoreLimits.peers + 1)
+  expect(left).toContain(`/peers/${self.toCID()}`)
   expect(left.filter(name => name.startsWith('/peers/known'))).toHaveLength(10)
   expect(left).toContain(`/peers/made-up${peerStoreLimits.peers + 49}`)
   expect(left).not.toContain('/peers/made-up0')
   await second.close()
+})
+
+it('behavior: nor do they fill the memory of a node without a folder', async () => {
+  const store = await openPeerDatastore()
+  for (let n = 0; n < peerStoreLimits.peers + 50; n++) {
+    await store.put(new Key(`/peers/made-up${n}`), new Uint8Array(8))
+  }
+  let left = 0
+  for await (const _ of store.queryKeys({ prefix: '/peers' })) left++
+  expect(left).toBe(peerStoreLimits.peers)
 })
 
 it('behavior: of peers that are used, the others are forgotten first', () => {
