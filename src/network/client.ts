@@ -72,7 +72,7 @@ export async function createNetworkClient(
           ])
     ],
     services: {
-      identify: identify({ protocolPrefix: 'buffalo' }),
+      identify: identify(),
       ping: ping({ protocolPrefix: 'buffalo' }),
       dht: kadDHT({
         protocol: '/buffalo/kad/1.0.0',
