@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { importByteStream } from 'ipfs-unixfs-importer'
 
-/** Where the blocks of an import go. The CID is given as text: it comes from another version of multiformats than ours. */
+/** Where the blocks of an import go, leaves in the order of the file. The CID is given as text: it comes from another version of multiformats than ours. */
 export type PutBlock = (cid: string, block: Uint8Array) => Promise<void>
 
 /** Of a block of a file. The last one may be smaller. */
@@ -26,7 +26,8 @@ export async function importContent(
         return key
       }
     },
-    { profile: 'unixfs-v1-2025' }
+    // One after the other: leaves come in the order of the file.
+    { profile: 'unixfs-v1-2025', blockWriteConcurrency: 1 }
   )
   return cid.toString()
 }

@@ -20,7 +20,7 @@ async function attack(target: TestNode, mode: HostileMode): Promise<{ frames: nu
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionGater: { denyDialMultiaddr: () => false },
-    services: { identify: identify({ protocolPrefix: 'buffalo' }) }
+    services: { identify: identify() }
   })
   onTestFinished(() => libp2p.stop())
   // Whoever speaks gossipsub is spoken to: nodes take its RPCs only then.

@@ -56,7 +56,7 @@ function createPeer(privateKey: PrivateKey, heard: { topic: string; data: Uint8A
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionGater: { denyDialMultiaddr: () => false },
-    services: { identify: identify({ protocolPrefix: 'buffalo' }) }
+    services: { identify: identify() }
   }).then(async libp2p => {
     await libp2p.handle(protocols, stream => listen(stream, heard), { maxInboundStreams: 100 })
     return libp2p

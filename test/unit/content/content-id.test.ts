@@ -32,6 +32,15 @@ describe('content ids', () => {
     expect(blocks.has(cid)).toBe(true)
   })
 
+  it('behavior: leaves come in the order of the file', async () => {
+    const bytes = Buffer.concat(Array.from({ length: 12 }, (_, at) => Buffer.alloc(chunkBytes, at + 1)))
+    const leaves: (number | undefined)[] = []
+    await importContent([bytes], async (_key, block) => {
+      if (block.length === chunkBytes) leaves.push(block[0])
+    })
+    expect(leaves).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  })
+
   it('behavior: a file has the same CID, however it is read', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'buffalo-content-id-'))
     try {

@@ -1,0 +1,144 @@
+import { delay } from '../interface/abort.js'
+import type { Clock } from '../interface/index.js'
+import { blockKey } from './cid.js'
+import { contentLimits } from './limits.js'
+
+/*
+ * Bounds what strangers can make a node serve. Helia's bitswap answers a message by reading all that the peer wants into
+ * memory: 1,024 wants of 1 MiB are a gigabyte, for each peer. Here each peer's wants are answered in rounds, in turn with
+ * those of others, at a bounded rate. The wants themselves are bounded before they are kept.
+ */
+
+/** What a peer wants, as bitswap keeps it. Only those of status `want` are looked at when blocks are sent. */
+interface Want {
+  cid: { multihash: { digest: Uint8Array } }
+  status: 'want' | 'sending' | 'sent'
+}
+
+/** A list of wants in a message. */
+interface Wantlist {
+  entries: { cid: Uint8Array }[]
+}
+
+/** What bitswap knows of one peer. */
+interface Ledger {
+  getWants(): Want[]
+  addWants(wantlist?: Wantlist): void
+  sendBlocksToPeer(options?: { signal?: AbortSignal }): Promise<void>
+}
+
+interface LedgerMap {
+  set(peer: { toString(): string }, ledger: Ledger): unknown
+}
+
+export interface ServingInit {
+  /** Of a block that is here. */
+  sizeOf(key: string): number | undefined
+  roundBytes?: number
+  atOnce?: number
+  bytesPerSecond?: number
+}
+
+/**
+ * Takes charge of the serving side of a bitswap, before it is started.
+ * @returns what ends it. Throws TypeError for a bitswap that is not built like 3.2.
+ */
+export function boundServing(bitswap: object, init: ServingInit, { clock }: { clock: Clock }): () => void {
+  const { roundBytes, servedAtOnce, servedBytesPerSecond } = contentLimits
+  const ledgers = ledgerMapOf(bitswap)
+  const turns = turnstile(init.atOnce ?? servedAtOnce)
+  const ended = new AbortController()
+
+  /** Leaves as many wants as one round sends; returns the others, which are to wait. */
+  function holdBack(ledger: Ledger): { held: Want[]; bytes: number } {
+    const held: Want[] = []
+    let bytes = 0
+    for (const want of ledger.getWants()) {
+      if (want.status !== 'want') continue
+      const sizeBytes = init.sizeOf(blockKey(want.cid)) ?? 0
+      if (bytes > 0 && bytes + sizeBytes > (init.roundBytes ?? roundBytes)) {
+        want.status = 'sending'
+        held.push(want)
+      } else {
+        bytes += sizeBytes
+      }
+    }
+    return { held, bytes }
+  }
+
+  function bound(ledger: Ledger): Ledger {
+    const addWants = ledger.addWants.bind(ledger)
+    const sendAll = ledger.sendBlocksToPeer.bind(ledger)
+    let isSending = false
+    let isAskedAgain = false
+    ledger.addWants = wantlist => {
+      if (wantlist === undefined) return
+      wantlist.entries = wantlist.entries
+        .filter(({ cid }) => cid.length <= contentLimits.cidBytes)
+        .slice(0, contentLimits.wantsOfPeer)
+      addWants(wantlist)
+    }
+    ledger.sendBlocksToPeer = async () => {
+      isAskedAgain = true
+      if (isSending) return
+      isSending = true
+      try {
+        while (isAskedAgain && !ended.signal.aborted) {
+          isAskedAgain = false
+          await turns.enter()
+          const { held, bytes } = holdBack(ledger)
+          try {
+            await sendAll()
+          } finally {
+            turns.leave()
+            for (const want of held) if (want.status === 'sending') want.status = 'want'
+          }
+          if (held.length > 0) isAskedAgain = true
+          const costMs = (1_000 * bytes) / (init.bytesPerSecond ?? servedBytesPerSecond)
+          // Below this, a timer takes longer than what it waits for.
+          if (costMs >= 1) await delay(clock, costMs, ended.signal)
+        }
+      } finally {
+        isSending = false
+      }
+    }
+    return ledger
+  }
+
+  const set = ledgers.set.bind(ledgers)
+  ledgers.set = (peer, ledger) => set(peer, bound(ledger))
+  return () => ended.abort(new Error('The node stops'))
+}
+
+/** Lets a number of callers through at once, in order. */
+function turnstile(places: number): { enter(): Promise<void>; leave(): void } {
+  const waiting: (() => void)[] = []
+  let free = places
+  return {
+    async enter() {
+      if (free > 0) free--
+      else await new Promise<void>(resolve => waiting.push(resolve))
+    },
+    leave() {
+      const next = waiting.shift()
+      if (next === undefined) free++
+      else next()
+    }
+  }
+}
+
+function ledgerMapOf(bitswap: object): LedgerMap {
+  const lists: unknown = Reflect.get(bitswap, 'peerWantLists')
+  const map: unknown =
+    typeof lists === 'object' && lists !== null ? Reflect.get(lists, 'ledgerMap') : undefined
+  if (!isLedgerMap(map)) {
+    throw new TypeError(
+      'This version of @helia/bitswap keeps its ledgers elsewhere: adapt src/content/serving.ts'
+    )
+  }
+  return map
+}
+
+function isLedgerMap(value: unknown): value is LedgerMap {
+  return typeof value === 'object' && value !== null && 'set' in value && typeof value.set === 'function'
+}
