@@ -6,9 +6,8 @@ import type {
   ContractReader,
   Database,
   EmitEvent,
-  ExecutionRequest,
   Executor,
-  Job,
+  JobContent,
   JobKey,
   LeaseTiming,
   Logger,
@@ -48,7 +47,8 @@ export interface WorkerComponents {
   chain: ChainReader
   executor: Executor
   catalog: ModelCatalog
-  content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
+  /** Without `storeOutput`, jobs whose output goes elsewhere than on chain are left to others. */
+  content: Pick<JobContent, 'resolveInput'> & Partial<JobContent>
   /** For tasks that read the chain's state. */
   contracts?: ContractReader
   createSubmitter(handlers: SubmitterHandlers): Submitter

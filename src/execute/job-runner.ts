@@ -1,3 +1,4 @@
+import { AbiCoder } from 'ethers'
 import { resultRepository, type StoredResult } from '../db/repositories/result.js'
 import { delay } from '../interface/abort.js'
 import {
@@ -7,17 +8,22 @@ import {
   type ContractReader,
   type Database,
   DatabaseWriteError,
+  DataLocation,
   type EmitEvent,
+  type Execution,
   type ExecutionRequest,
   type Executor,
   FailureCode,
+  type Hex,
   type Job,
+  type JobContent,
   JobFailedError,
   type JobReference,
   JobStatus,
   type Logger,
   type ModelCatalog,
   type Outcome,
+  OutputFormat,
   ProcessError,
   type Result
 } from '../interface/index.js'
@@ -27,7 +33,8 @@ const RETRY_MS = 1_000
 
 export interface JobRunnerComponents {
   chain: Pick<ChainReader, 'verifyJobs'>
-  content: { resolveInput(job: Job, signal: AbortSignal): Promise<ExecutionRequest['input']> }
+  /** Without `storeOutput`, jobs whose output goes elsewhere than on chain are left to others. */
+  content: Pick<JobContent, 'resolveInput'> & Partial<JobContent>
   /** For tasks that read the chain's state. */
   contracts?: ContractReader | undefined
   executor: Executor
@@ -100,14 +107,27 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
         const input = await content.resolveInput(job, signal)
         const reads = await readState(job, model, input, signal)
         const { key, category, seed, outputFormat } = job
-        return await executor.execute(
-          { job: { key, category, seed, outputFormat }, manifest: model, input, reads },
+        const output = isContent(job) ? 'content' : 'abi'
+        const execution = await executor.execute(
+          { job: { key, category, seed, outputFormat }, manifest: model, input, reads, output },
           { signal }
         )
+        return await stored(job, execution, signal)
       } catch (err) {
         if (!(err instanceof JobFailedError)) throw err
         return { success: false, code: err.failureCode, reason: err.message, receipt: undefined }
       }
+    }
+
+    /** The outcome with its output on chain: the location of what was stored elsewhere. */
+    async function stored(job: Job, execution: Execution, signal: AbortSignal): Promise<Outcome> {
+      if (!execution.success || execution.content === undefined) return execution
+      if (content.storeOutput === undefined) {
+        throw new ProcessError('This node stores no outputs, and the job wants its output stored')
+      }
+      const location = await content.storeOutput(job, execution.content, signal)
+      const output = AbiCoder.defaultAbiCoder().encode(['string'], [location]) as Hex
+      return { success: true, output, receipt: execution.receipt }
     }
 
     /** What the model must know of contracts, as they stood at the job's block. Waits for a chain that does not answer. */
@@ -179,6 +199,11 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
       }
     }
   }
+}
+
+/** Whether the output of a job is a file that lies somewhere, and goes on chain as its location. */
+function isContent({ outputLocation, outputFormat }: Job): boolean {
+  return outputLocation !== DataLocation.OnChain || outputFormat !== OutputFormat.Raw
 }
 
 /** Failures that lie in the request itself: every run of it ends so. */
