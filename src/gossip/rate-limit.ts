@@ -51,27 +51,36 @@ export interface RateLimiter {
 }
 
 /**
- * Buckets by peer or author. At most `maxKeys`: the one used longest ago is dropped, and would begin anew with a full
+ * Buckets by peer or author. At most `maxKeys`: those used longest ago are dropped, and would begin anew with a full
  * bucket. Who changes keys to gain by that gains nothing over changing keys anyway: the bucket of the relaying peer holds it.
  */
 export function rateLimiter(rate: Rate, maxKeys: number): (components: { clock: Clock }) => RateLimiter {
+  const half = Math.max(1, Math.floor(maxKeys / 2))
   return components => {
-    /** In order of last use. */
-    const buckets = new Map<string, TokenBucket>()
+    /**
+     * Those used since there were last too many, and those used before: dropped together, unless they are used again. Keeping each
+     * in order of its use would cost more than all else that is done for a message.
+     */
+    let latest = new Map<string, TokenBucket>()
+    let earlier = new Map<string, TokenBucket>()
+
+    function bucketOf(key: string): TokenBucket {
+      const known = latest.get(key)
+      if (known !== undefined) return known
+      const bucket = earlier.get(key) ?? tokenBucket(rate)(components)
+      earlier.delete(key)
+      if (latest.size >= half) {
+        earlier = latest
+        latest = new Map()
+      }
+      latest.set(key, bucket)
+      return bucket
+    }
+
     return {
-      take(key, cost = 1) {
-        const bucket = buckets.get(key) ?? tokenBucket(rate)(components)
-        buckets.delete(key)
-        buckets.set(key, bucket)
-        if (buckets.size > maxKeys) {
-          // Only now, as the way to the first key leads past all that were moved.
-          const [oldest] = buckets.keys()
-          if (oldest !== undefined) buckets.delete(oldest)
-        }
-        return bucket.take(cost)
-      },
+      take: (key, cost = 1) => bucketOf(key).take(cost),
       get size() {
-        return buckets.size
+        return latest.size + earlier.size
       }
     }
   }

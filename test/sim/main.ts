@@ -21,6 +21,12 @@ const tell = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
+/** Processor time of all threads so far: what a run costs on a machine that does other things, too. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return Math.round((user + system) / 1_000)
+}
+
 function commandOf({ workers, jobs, kinds, broken }: Options, seed: number): string {
   const faults = kinds.length === 0 ? ' --faults none' : ''
   const rule = broken === undefined ? '' : ` --break ${broken}`
@@ -86,7 +92,10 @@ async function main(): Promise<number> {
     return 0
   }
   if (options.mode !== 'seeds') {
-    const report = options.mode === 'scale' ? await runScale(tell) : await runLarge(options)
+    const report = {
+      ...(options.mode === 'scale' ? await runScale(tell) : await runLarge(options)),
+      cpuMs: cpuMs()
+    }
     say(JSON.stringify(report, undefined, options.json ? undefined : 2))
     return report.ok ? 0 : 1
   }
@@ -108,13 +117,14 @@ async function main(): Promise<number> {
       { workers, jobs: options.jobs, kinds: options.kinds, broken: options.broken },
       seeds,
       threads,
-      () => {
+      ({ seed, violations: [first] }) => {
+        if (first !== undefined) tell(`seed ${seed} broke ${first.rule}: ${first.message}`)
         if (++ended % 50 === 0)
           tell(`${ended} of ${seeds.length} seeds, ${Math.round((performance.now() - startedMs) / 1_000)} s`)
       }
     )
   }
-  const report = total(summaries, workers, performance.now() - startedMs)
+  const report = { ...total(summaries, workers, performance.now() - startedMs), cpuMs: cpuMs() }
   await explain(options, summaries)
   if (json) say(JSON.stringify(report))
   else say(JSON.stringify(report, undefined, 2))
