@@ -1,7 +1,7 @@
 import { getBytes, isCallException, isError, type Provider, type Signer } from 'ethers'
 import type { AnyTask } from '../../models/index.js'
-import { exampleClientAbi, imageToTextAbi, modelAbi, oracleAbi } from '../../src/chain/abi/index.js'
-import { parseLog, revertName, typedContract } from '../../src/chain/typed-contract.js'
+import { exampleClientAbi, modelAbi, oracleAbi, ticTacToeAbi } from '../../src/chain/abi/index.js'
+import { encodeCall, parseLog, revertName, typedContract } from '../../src/chain/typed-contract.js'
 import {
   AccountError,
   type Address,
@@ -9,19 +9,20 @@ import {
   ConfigError,
   type Hex,
   NotFoundError,
+  type OutputFormat,
   TimeoutError
 } from '../../src/interface/index.js'
-
-/** A picture, or where it lies. */
-export type AskInput = { kind: 'content'; bytes: Uint8Array } | { kind: 'location'; location: string }
+import { encodeRun, encodeRunFromLocation } from './task-call.js'
+import type { AskInput } from './task-input.js'
 
 export interface Asked {
   jobId: bigint
   txHash: Hex
-  /** Names the answer in the example client; undefined where the model was asked by the account itself. */
+  /** Names the answer in the example client; undefined where another contract was asked. */
   callbackId: bigint | undefined
 }
 
+/** The contracts that a request involves. */
 export interface AskTarget {
   oracle: Address
   model: Address
@@ -29,8 +30,11 @@ export interface AskTarget {
   client: Address | undefined
 }
 
-/** Names no function: an account without code takes every callback. */
-const noFunction = '0x00000000'
+/** A transaction that starts a job. The price of the model goes with it. */
+export interface Request {
+  to: Address
+  data: Hex
+}
 
 /** Finds the contract to ask. Throws NotFoundError. */
 export async function findTarget(init: {
@@ -38,20 +42,14 @@ export async function findTarget(init: {
   oracle: Address
   models: Record<string, Address>
   client: Address | undefined
-  /** A model contract, in place of the network file's. */
-  model: Address | undefined
+  /** Name or contract of a model, in place of the task's first one. */
+  model: string | undefined
   provider: Provider
 }): Promise<AskTarget> {
-  const { task, oracle, client, provider } = init
-  const model = init.model ?? init.models[task.name]
-  if (model === undefined) {
-    throw new NotFoundError(
-      `The network file names no model for ${task.name}: name its contract with --model <address>`
-    )
-  }
-  const contract = typedContract(model, modelAbi, provider)
+  const { task, oracle, models, client, provider } = init
+  const model = modelAddress(task, models, init.model)
   const category = await answerOf(
-    contract.read('modelCategory', []),
+    typedContract(model, modelAbi, provider).read('modelCategory', []),
     `${model} is not a model contract: check --model`
   )
   if (category !== task.category) {
@@ -64,21 +62,38 @@ export async function findTarget(init: {
   return { oracle, model, client: asks.toLowerCase() === model.toLowerCase() ? client : undefined }
 }
 
-/** Checks the input before it costs anything. Throws ConfigError. */
-export async function checkInput(
+function modelAddress(task: AnyTask, models: Record<string, Address>, wanted: string | undefined): Address {
+  if (wanted?.startsWith('0x')) {
+    return wanted as Address
+  }
+  const found = models[wanted === undefined ? task.name : `${task.name}/${wanted}`]
+  if (found !== undefined) {
+    return found
+  }
+  const names = Object.keys(models).filter(name => name.startsWith(`${task.name}/`))
+  throw new NotFoundError(
+    wanted === undefined || names.length === 0
+      ? `The network file names no model for ${task.name}: name its contract with --model <address>`
+      : `The network file names no model "${wanted}" for ${task.name}: it has ${names.map(name => name.slice(task.name.length + 1)).join(', ')}`
+  )
+}
+
+/** Checks the input before it costs anything, and encodes it; undefined for one that lies elsewhere. Throws ConfigError. */
+export async function encodeInput(
   task: AnyTask,
   input: AskInput,
   oracle: Address,
   provider: Provider
-): Promise<void> {
+): Promise<Hex | undefined> {
   if (input.kind === 'location') {
-    return
+    return undefined
   }
   let encoded: Hex
   try {
     encoded = task.input.encode(task.input.fromContent(input.bytes))
   } catch (err) {
-    throw new ConfigError(`--input (flag): ${err instanceof Error ? err.message : String(err)}`, {
+    const flag = task.input.type === 'text' ? '--prompt' : '--input'
+    throw new ConfigError(`${flag} (flag): ${err instanceof Error ? err.message : String(err)}`, {
       cause: err
     })
   }
@@ -89,6 +104,45 @@ export async function checkInput(
       `--input (flag): has ${sizeBytes} bytes when encoded, and the network takes ${maxInputBytes} on chain: make it smaller, or give its https:// location`
     )
   }
+  return encoded
+}
+
+/** The transaction that asks a task. `encoded`: of `encodeInput`. Throws ConfigError. */
+export function taskRequest(
+  task: AnyTask,
+  target: AskTarget,
+  asking: { input: AskInput; encoded: Hex | undefined; seed: Hex; format: OutputFormat }
+): Request {
+  const { input, encoded, seed, format } = asking
+  if (target.client !== undefined) {
+    return pictureRequest(target.client, input, seed)
+  }
+  const data =
+    input.kind === 'location' || encoded === undefined
+      ? encodeRunFromLocation(task, input.kind === 'location' ? input.location : '', seed)
+      : encodeRun(task, { input: encoded, seed, format })
+  return { to: target.model, data }
+}
+
+function pictureRequest(client: Address, input: AskInput, seed: Hex): Request {
+  const data =
+    input.kind === 'content'
+      ? encodeCall(exampleClientAbi, 'ask', [toHex(input.bytes), seed])
+      : encodeCall(exampleClientAbi, 'askFromLocation', [input.location, seed])
+  return { to: client, data }
+}
+
+/** The transaction that moves in a game of the TicTacToe contract, or begins one: player one's move asks the model. */
+export function gameRequest(
+  contract: Address,
+  [x, y]: readonly [bigint, bigint],
+  game: bigint | undefined
+): Request {
+  const data =
+    game === undefined
+      ? encodeCall(ticTacToeAbi, 'start', [x, y])
+      : encodeCall(ticTacToeAbi, 'move', [game, x, y])
+  return { to: contract, data }
 }
 
 export interface AskOptions {
@@ -98,29 +152,27 @@ export interface AskOptions {
   timeoutMs?: number
 }
 
-/** Sends one request and waits until it is mined. Throws AccountError, ChainUnavailableError, TimeoutError. */
-export async function ask(
-  target: AskTarget,
+/** Asks for the text in a picture, through the ExampleClient. Throws as `sendRequest`. */
+export function ask(
+  target: AskTarget & { client: Address },
   input: AskInput,
   seed: Hex,
   signer: Signer,
+  options: AskOptions = {}
+): Promise<Asked> {
+  return sendRequest(pictureRequest(target.client, input, seed), target, signer, options)
+}
+
+/** Sends one request and waits until it is mined. Throws AccountError, ChainUnavailableError, TimeoutError. */
+export async function sendRequest(
+  request: Request,
+  { oracle, model, client }: AskTarget,
+  signer: Signer,
   { onSent, timeoutMs }: AskOptions = {}
 ): Promise<Asked> {
-  const { model, client, oracle } = target
-  const value = await typedContract(model, modelAbi, signer).read('price', [])
-  const bytes = input.kind === 'content' ? (toHex(input.bytes) as Hex) : undefined
-  const location = input.kind === 'location' ? input.location : ''
   try {
-    const asClient = client === undefined ? undefined : typedContract(client, exampleClientAbi, signer)
-    const asModel = typedContract(model, imageToTextAbi, signer)
-    const sent =
-      asClient !== undefined
-        ? bytes !== undefined
-          ? await asClient.write('ask', [bytes, seed], { value })
-          : await asClient.write('askFromLocation', [location, seed], { value })
-        : bytes !== undefined
-          ? await asModel.write('run', [bytes, 0n, noFunction, seed], { value })
-          : await asModel.write('runFromLocation', [location, 0n, noFunction, seed], { value })
+    const value = await typedContract(model, modelAbi, signer).read('price', [])
+    const sent = await signer.sendTransaction({ ...request, value })
     onSent?.(sent.hash as Hex)
     const receipt = await sent.wait(1, timeoutMs)
     const logs = receipt?.logs ?? []
@@ -194,6 +246,6 @@ function explain(err: unknown, account: string): unknown {
   return err
 }
 
-function toHex(bytes: Uint8Array): string {
+function toHex(bytes: Uint8Array): Hex {
   return `0x${Buffer.from(bytes).toString('hex')}`
 }

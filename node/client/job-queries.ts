@@ -12,6 +12,10 @@ export interface JobView {
   category: number
   model: string
   client: string
+  /** DataLocation: whether the output is on chain, or its location is. */
+  outputLocation: number
+  /** OutputFormat */
+  outputFormat: number
   createdAtMs: number
   deadlineMs: number
   /** Block and transaction of the request. */
@@ -24,7 +28,7 @@ export interface ResultView {
   /** Peer id; undefined where the job was reclaimed, or the account never named a key. */
   worker: string | undefined
   account: string | undefined
-  /** ABI-encoded output of the task; `0x` on failure. */
+  /** ABI-encoded output of the task, or `abi.encode(string location)` of where it lies; `0x` on failure. */
   output: string
   failure: { code: number; name: string; reason: string } | undefined
   callbackSucceeded: boolean | undefined
@@ -51,6 +55,8 @@ const jobFields = gql`
     category
     model { id }
     callbackAddress
+    outputLocation
+    outputFormat
     createdTimestamp
     deadline
     blockNumber
@@ -88,6 +94,8 @@ const jobSchema = z.object({
   category: number,
   model: z.object({ id: addressText }),
   callbackAddress: addressText,
+  outputLocation: number,
+  outputFormat: number,
   createdTimestamp: number,
   deadline: number,
   blockNumber: number,
@@ -176,6 +184,8 @@ function view(job: z.infer<typeof jobSchema>): JobView {
     category: job.category,
     model: getAddress(job.model.id),
     client: getAddress(job.callbackAddress),
+    outputLocation: job.outputLocation,
+    outputFormat: job.outputFormat,
     createdAtMs: job.createdTimestamp * 1_000,
     deadlineMs: job.deadline * 1_000,
     blockNumber: job.blockNumber,

@@ -1,5 +1,8 @@
-import { getBytes } from 'ethers'
+import Table from 'cli-table3'
+import { AbiCoder, getBytes } from 'ethers'
+import { z } from 'zod'
 import type { AnyTask, ModelRegistry } from '../../models/index.js'
+import { DataLocation } from '../../src/interface/index.js'
 import type { JobView } from './job-queries.js'
 
 /** A job with its output decoded by its task's codec. */
@@ -7,25 +10,89 @@ export interface ShownJob {
   job: JobView
   /** Name of the task; `category 9` for one that this version does not know. */
   task: string
-  /** Text of the output; undefined while there is none, and for outputs that are no text. */
+  /**
+   * For programs: the text of a text, the location of what lies elsewhere, JSON for all else. Undefined while there is
+   * none, and where it is not what the task says (the worker that wrote it was a stranger's).
+   */
+  output: unknown
+  /** The output for people. */
   text: string | undefined
 }
 
 export function show(job: JobView, registry: ModelRegistry): ShownJob {
   const task = registry.tasks().find(candidate => candidate.category === job.category)
-  return { job, task: task?.name ?? `category ${job.category}`, text: outputText(job, task) }
+  const output = outputOf(job, task)
+  return { job, task: task?.name ?? `category ${job.category}`, output, text: textOf(output) }
 }
 
-function outputText(job: JobView, task: AnyTask | undefined): string | undefined {
-  if (job.status !== 'succeeded' || job.result === undefined || task?.output.type !== 'text') {
+/** Where the output lies; undefined where it is on chain, or there is none. */
+export function locationOf({ job }: ShownJob): string | undefined {
+  return job.result === undefined || job.status !== 'succeeded' || job.outputLocation === DataLocation.OnChain
+    ? undefined
+    : decodeString(job.result.output)
+}
+
+function outputOf(job: JobView, task: AnyTask | undefined): unknown {
+  if (job.status !== 'succeeded' || job.result === undefined) {
     return undefined
   }
-  const value = task.output.decode(getBytes(job.result.output))
-  return new TextDecoder().decode(task.output.toContent(value).bytes)
+  if (job.outputLocation !== DataLocation.OnChain) {
+    return decodeString(job.result.output)
+  }
+  return task === undefined ? undefined : decodedOutput(task, job.result.output)
+}
+
+/** What an output on chain says; undefined where it breaks the task's format. */
+export function decodedOutput(task: AnyTask, output: string): unknown {
+  try {
+    const { bytes, mediaType } = task.output.toContent(task.output.decode(getBytes(output)))
+    if (mediaType === 'application/json') {
+      return JSON.parse(new TextDecoder().decode(bytes))
+    }
+    return mediaType.startsWith('text/')
+      ? new TextDecoder().decode(bytes)
+      : `${bytes.length} bytes of ${mediaType}`
+  } catch {
+    // A worker may write anything; what cannot be decoded is shown as what it is: nothing.
+    return undefined
+  }
+}
+
+function decodeString(output: string): string | undefined {
+  try {
+    return String(AbiCoder.defaultAbiCoder().decode(['string'], output).toArray()[0])
+  } catch {
+    // As above.
+    return undefined
+  }
+}
+
+const labelsSchema = z.array(z.looseObject({ label: z.string(), score: z.number() })).min(1)
+
+function textOf(output: unknown): string | undefined {
+  if (output === undefined || typeof output === 'string') {
+    return output
+  }
+  const labels = labelsSchema.safeParse(output)
+  return labels.success ? scoreTable(labels.data) : JSON.stringify(output)
+}
+
+/** One row for each label, with whatever else is told of it. */
+function scoreTable(labels: z.infer<typeof labelsSchema>): string {
+  const names = Object.keys(labels[0] ?? {})
+  const table = new Table({ head: names, style: { head: [], border: [], compact: true } })
+  for (const label of labels) {
+    table.push(
+      names.map(name =>
+        name === 'score' ? label.score.toFixed(4) : String(label[name as keyof typeof label])
+      )
+    )
+  }
+  return table.toString()
 }
 
 /** The JSON form of the commands submit, jobs and job. */
-export function toPlain({ job, task, text }: ShownJob): Record<string, unknown> {
+export function toPlain({ job, task, output }: ShownJob): Record<string, unknown> {
   return {
     id: job.id.toString(),
     task,
@@ -38,7 +105,7 @@ export function toPlain({ job, task, text }: ShownJob): Record<string, unknown> 
     blockNumber: job.blockNumber,
     worker: job.result?.worker ?? null,
     account: job.result?.account ?? null,
-    output: text ?? null,
+    output: output ?? null,
     failure: job.result?.failure ?? null,
     callbackSucceeded: job.result?.callbackSucceeded ?? null,
     txHash: job.result?.txHash ?? null

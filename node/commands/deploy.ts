@@ -47,7 +47,7 @@ export function addDeployCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-The account pays for two transactions, and two more for each model of the repository. It owns the contracts.
+The account pays for two transactions, one for each model of the repository and one for each task. It owns the contracts.
 
 Example:
   $ BUFFALO_PRIVATE_KEY=0x… npx buffalo-node deploy --chain-id 11155111 --rpc-url https://… --network-file sepolia.json
@@ -134,7 +134,7 @@ function report(
 The contracts are deployed; one inference costs ${formatEther(priceWei)} ether:
   oracle         ${network.oracle}
   registry       ${network.registry}
-${models.map(([task, address]) => `  ${task.padEnd(14)} ${address}`).join('\n')}
+${models.map(([name, address]) => `  ${name.padEnd(14)} ${address}`).join('\n')}
   start block    ${startBlock}
   file           ${networkFile}
 

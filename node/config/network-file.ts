@@ -15,10 +15,12 @@ export interface NetworkFile {
   subgraph: string
   oracle: Address
   registry: Address
-  /** Model contract of each task, by the task's name. */
+  /** Model contract of each task's first model, as `<task>`, and of each model, as `<task>/<model>`. */
   models: Record<string, Address>
   /** The ExampleClient contract, on networks that have one. */
   client?: Address
+  /** The other contracts of contracts/examples, by name. */
+  examples?: Record<string, Address>
   timing: 'local' | 'internet'
   /** How long a lease holds, where it is not the timing's own. */
   leaseMs?: number
@@ -35,12 +37,13 @@ const fields = {
   registry: address,
   models: { schema: z.record(z.string(), address.schema), must: 'an object of task name → contract address' },
   client: address,
+  examples: { schema: z.record(z.string(), address.schema), must: 'an object of contract name → address' },
   timing: choice('local', 'internet'),
   leaseMs: integer(1),
   peers: text,
   bootstrap: list(multiaddr)
 }
-const optional = new Set(['client', 'peers', 'models', 'bootstrap', 'timing', 'leaseMs'])
+const optional = new Set(['client', 'examples', 'peers', 'models', 'bootstrap', 'timing', 'leaseMs'])
 
 /** Reads and checks a network file; undefined where there is none. Throws ConfigError. */
 export function readNetworkFile(path: string): NetworkFile | undefined {

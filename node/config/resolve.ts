@@ -32,6 +32,8 @@ export interface ClientConfig {
   models: Record<string, Address>
   /** The ExampleClient contract, where there is one. */
   client: Address | undefined
+  /** The other contracts of contracts/examples, by name. */
+  examples: Record<string, Address>
   account: AccountSource
   log: LogConfig
 }
@@ -76,6 +78,7 @@ export function resolveClientConfig(loaded: LoadedSettings): ClientConfig {
     ...resolveNetwork(loaded, network),
     models: network?.models ?? {},
     client: network?.client,
+    examples: network?.examples ?? {},
     account: resolveAccount(settings, 0),
     log: resolveLog(settings)
   }

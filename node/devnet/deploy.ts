@@ -1,18 +1,24 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { ContractFactory, type InterfaceAbi, parseEther, type Signer } from 'ethers'
-import { createModelRegistry, manifestLocation } from '../../models/index.js'
+import { ContractFactory, parseEther, type Signer } from 'ethers'
+import { createModelRegistry, type ModelRegistry, manifestLocation } from '../../models/index.js'
 import { oracleAbi } from '../../src/chain/abi/index.js'
 import { typedContract } from '../../src/chain/typed-contract.js'
-import { type Address, ProcessError } from '../../src/interface/index.js'
-import { packageRoot } from '../paths.js'
+import { type Address, DataLocation, ProcessError } from '../../src/interface/index.js'
+import { readArtifact } from '../artifacts.js'
 
 /** Where the contracts of a new network lie. */
 export interface Deployment {
   oracle: Address
   registry: Address
-  /** Model contract of each task, by the task's name. */
+  /** Model contract of each model, as `<task>/<model>`, and of each task's first model, as `<task>`. */
   models: Record<string, Address>
+}
+
+/** The contracts of contracts/examples. */
+export interface Examples {
+  /** The ExampleClient, which reads pictures. */
+  client: Address
+  /** The others, by name, where the repository holds a model for them. */
+  examples: Record<string, Address>
 }
 
 export interface DeployInit {
@@ -22,6 +28,8 @@ export interface DeployInit {
   modelPrice?: string
   /** From a job's creation to its deadline. Default: an hour, long enough to stop all nodes, have lunch, and start again. */
   jobTimeoutSeconds?: number
+  /** Sends the transactions for all models at once. Only for a signer that counts its transactions itself. */
+  atOnce?: boolean
   /** Told of each contract before it is deployed. */
   onStep?(step: string): void
 }
@@ -38,6 +46,8 @@ const oracleLimits = {
   maxOutputBytes: 64 * 1024,
   maxReasonBytes: 512
 }
+/** The examples beside the ExampleClient, and the task whose model each asks. */
+const exampleTasks = { TicTacToe: 'reinforcement-learning', EvolvingNFT: 'text-to-image' }
 
 /** Deploys the contracts, and a model contract for each manifest of the repository. The deployer owns them. */
 export async function deployContracts(deployer: Signer, init: DeployInit = {}): Promise<Deployment> {
@@ -55,35 +65,83 @@ export async function deployContracts(deployer: Signer, init: DeployInit = {}): 
       jobTimeoutSeconds: init.jobTimeoutSeconds ?? defaultJobTimeoutSeconds
     }
   ])
+  const models = await deployModels(deployer, await createModelRegistry(), { ...init, owner, oracle })
+  return { oracle, registry, models }
+}
 
-  const repository = await createModelRegistry()
-  const models: Record<string, Address> = {}
-  for (const { manifest, cid } of repository.manifests()) {
-    onStep(`Deploying the model ${manifest.name}`)
-    const task = repository.task(manifest.task)
+async function deployModels(
+  deployer: Signer,
+  repository: ModelRegistry,
+  {
+    owner,
+    oracle,
+    modelPrice = defaultModelPrice,
+    atOnce = false,
+    onStep
+  }: DeployInit & { owner: Address; oracle: Address }
+): Promise<Record<string, Address>> {
+  const deployed = await each(repository.manifests(), atOnce, async ({ manifest, cid }) => {
+    onStep?.(`Deploying the model ${manifest.name}`)
+    const { name, contract } = repository.task(manifest.task)
     const setup = {
       owner,
       oracleAdmin: owner,
       oracle,
       manifestLocation: manifestLocation(cid),
       upgradeable: true,
-      modelPrice: parseEther(init.modelPrice ?? defaultModelPrice)
+      modelPrice: parseEther(modelPrice)
     }
-    const model = await deploy(task.contract, deployer, [setup])
+    const address = await deploy(contract, deployer, [setup, ...outputLocation(contract)])
+    return { task: name, model: manifest.name, contract, address }
+  })
+  // The models of one contract have the same code, which is approved once.
+  const codes = new Map(deployed.map(({ contract, address }) => [contract, address]))
+  await each([...codes.values()], atOnce, async model => {
     const approval = await typedContract(oracle, oracleAbi, deployer).write('approveModelCode', [model, true])
     await approval.wait()
-    models[task.name] ??= model
+  })
+  const models: Record<string, Address> = {}
+  for (const { task, model, address } of deployed) {
+    models[task] ??= address
+    models[`${task}/${model}`] = address
   }
-  return { oracle, registry, models }
+  return models
 }
 
-/** Deploys the ExampleClient, which asks the image-to-text model. */
-export async function deployExampleClient(deployer: Signer, { models }: Deployment): Promise<Address> {
+/** Deploys contracts/examples, each for the first model of its task. */
+export async function deployExamples(deployer: Signer, { models }: Deployment): Promise<Examples> {
   const reader = models['image-to-text']
   if (reader === undefined) {
     throw new ProcessError('The repository holds no image-to-text model: restore models/image-to-text')
   }
-  return deploy('ExampleClient', deployer, [reader])
+  const wanted = Object.entries(exampleTasks).flatMap(([name, task]) => {
+    const model = models[task]
+    return model === undefined ? [] : [{ name, model }]
+  })
+  const [client, ...others] = await each([{ name: 'ExampleClient', model: reader }, ...wanted], true, item =>
+    deploy(item.name, deployer, [item.model])
+  )
+  return {
+    client: client as Address,
+    examples: Object.fromEntries(wanted.map(({ name }, index) => [name, others[index] as Address]))
+  }
+}
+
+/** Contracts of pictures are told where these go: to the workers' own IPFS. */
+function outputLocation(contract: string): number[] {
+  const constructor = readArtifact(contract).abi.find(({ type }) => type === 'constructor')
+  return constructor?.inputs?.length === 2 ? [DataLocation.IPFS] : []
+}
+
+async function each<T, R>(items: T[], atOnce: boolean, work: (item: T) => Promise<R>): Promise<R[]> {
+  if (atOnce) {
+    return Promise.all(items.map(work))
+  }
+  const results: R[] = []
+  for (const item of items) {
+    results.push(await work(item))
+  }
+  return results
 }
 
 async function deploy(name: string, deployer: Signer, args: unknown[]): Promise<Address> {
@@ -91,13 +149,4 @@ async function deploy(name: string, deployer: Signer, args: unknown[]): Promise<
   const contract = await new ContractFactory(abi, bytecode, deployer).deploy(...args)
   await contract.waitForDeployment()
   return (await contract.getAddress()) as Address
-}
-
-function readArtifact(name: string): { abi: InterfaceAbi; bytecode: string } {
-  const path = join(packageRoot, 'contracts', 'build', `${name}.json`)
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as { abi: InterfaceAbi; bytecode: string }
-  } catch (err) {
-    throw new ProcessError(`Cannot read the compiled contract ${path}: run \`npm run build\``, { cause: err })
-  }
 }

@@ -3,7 +3,7 @@ import type { Address, Logger, ProcessError } from '../../src/interface/index.js
 import { type NetworkFile, removeNetworkFile, writeNetworkFile } from '../config/network-file.js'
 import { devProvider, devSigner } from './accounts.js'
 import { startAnvil } from './anvil.js'
-import { deployContracts, deployExampleClient } from './deploy.js'
+import { deployContracts, deployExamples } from './deploy.js'
 import { refuseAnother } from './refuse-another.js'
 import { createSubgraphRunner } from './subgraph-runner/index.js'
 
@@ -54,13 +54,13 @@ export async function startDevnet(init: DevnetInit): Promise<Devnet> {
     onStep('Deploying the contracts')
     const provider = devProvider(anvil.rpc, anvil.chainId)
     const deployer = devSigner(0, provider)
-    const deployment = await deployContracts(deployer)
-      .then(async deployed => ({ ...deployed, client: await deployExampleClient(deployer, deployed) }))
+    const deployment = await deployContracts(deployer, { atOnce: true })
+      .then(async deployed => ({ ...deployed, ...(await deployExamples(deployer, deployed)) }))
       .finally(() => provider.destroy())
     signal?.throwIfAborted()
 
     onStep('Starting the subgraph')
-    const { oracle, registry, models, client } = deployment
+    const { oracle, registry, models, client, examples } = deployment
     const runner = await createSubgraphRunner({
       rpcUrl: anvil.rpc,
       addresses: { oracle, registry },
@@ -84,6 +84,7 @@ export async function startDevnet(init: DevnetInit): Promise<Devnet> {
       registry,
       models,
       client,
+      examples,
       timing: 'local' as const,
       ...(init.leaseMs === undefined ? {} : { leaseMs: init.leaseMs }),
       peers,

@@ -1,6 +1,6 @@
 import { AbiCoder, type JsonRpcSigner } from 'ethers'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { rlAgentAbi, ticTacToeAbi } from '../../../src/chain/abi/index.js'
+import { ticTacToeAbi } from '../../../src/chain/abi/index.js'
 import { type TypedContract, typedContract } from '../../../src/chain/typed-contract.js'
 import { FailureCode, type Hex } from '../../../src/interface/index.js'
 import {
@@ -234,7 +234,7 @@ describe('behavior: tic-tac-toe against a model', () => {
     await mined(asPlayer(f.stranger).write('claimRefund', [f.oracle.address, job.jobId]))
     expect(await f.provider.getBalance(f.user.address)).toBe(before + price)
     expect(await revertOf(game.write('claimRefund', [f.oracle.address, job.jobId]))).toBe('NothingToRefund')
-    expect(await revertOf(game.write('claimRefund', [f.user.address, job.jobId]))).toBe('NothingToRefund')
+    expect(await revertOf(game.write('claimRefund', [f.user.address as Hex, job.jobId]))).toBe('NothingToRefund')
 
     await answer(again, moveTo(1, 1))
     expect(await stateOf(1n)).toBe(state.PlayerToMove)
