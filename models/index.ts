@@ -35,11 +35,16 @@ function packageFolder(from: string): string {
   return existsSync(path.join(from, 'package.json')) ? from : packageFolder(path.dirname(from))
 }
 
+export interface ModelRegistryInit {
+  /** Told of a manifest that breaks its schema, which is then left out. Without it such a manifest is thrown. */
+  onFault?: ((err: ManifestError) => void) | undefined
+}
+
 /**
  * Reads the folders: each that holds a `task` module is a task, each other module beside it an architecture with the
  * module's name, each `*.manifest.json` a model. Nothing else needs to be told of a new one.
  */
-export async function createModelRegistry(): Promise<ModelRegistry> {
+export async function createModelRegistry({ onFault }: ModelRegistryInit = {}): Promise<ModelRegistry> {
   const tasks = new Map<string, { task: AnyTask; architectures: Map<string, string> }>()
   const manifests: ManifestDocument[] = []
   for (const folder of await subfolders(codeFolder)) {
@@ -49,7 +54,7 @@ export async function createModelRegistry(): Promise<ModelRegistry> {
       modules.delete('task')
       const task = await importNamed<AnyTask>(taskModule, 'task')
       tasks.set(task.name, { task, architectures: modules })
-      manifests.push(...(await readManifests(path.join(dataFolder, folder))))
+      manifests.push(...(await readManifests(path.join(dataFolder, folder), onFault)))
     }
   }
   const find = (name: string): { task: AnyTask; architectures: Map<string, string> } => {
@@ -79,10 +84,35 @@ export async function createModelRegistry(): Promise<ModelRegistry> {
   }
 }
 
-/** Reads the manifests directly in a folder, sorted by name. Throws ManifestError. */
-export async function readManifests(folder: string): Promise<ManifestDocument[]> {
+/** Reads the manifests directly in a folder, sorted by name. Throws ManifestError, or tells `onFault` and goes on. */
+async function readManifests(
+  folder: string,
+  onFault: ModelRegistryInit['onFault']
+): Promise<ManifestDocument[]> {
   const names = (await readdir(folder)).filter(name => name.endsWith('.manifest.json')).toSorted()
-  return Promise.all(names.map(name => readManifest(path.join(folder, name))))
+  return readAllManifests(
+    names.map(name => path.join(folder, name)),
+    onFault
+  )
+}
+
+/** Reads manifest files. Throws ManifestError, or tells `onFault` and goes on. */
+export async function readAllManifests(
+  files: string[],
+  onFault?: ModelRegistryInit['onFault']
+): Promise<ManifestDocument[]> {
+  const documents: ManifestDocument[] = []
+  for (const file of files) {
+    try {
+      documents.push(await readManifest(file))
+    } catch (err) {
+      if (onFault === undefined || !(err instanceof ManifestError)) {
+        throw err
+      }
+      onFault(err)
+    }
+  }
+  return documents
 }
 
 async function subfolders(folder: string): Promise<string[]> {

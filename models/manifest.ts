@@ -119,6 +119,11 @@ export async function readTestFile(document: ManifestDocument, file: string): Pr
   return readFile(found)
 }
 
+/** Where a path of a manifest lies on this machine: absolute. Throws ManifestError. */
+export function locateFile(document: Pick<ManifestDocument, 'path'>, location: string): Promise<string> {
+  return findFile(location, document.path)
+}
+
 const npmPrefix = 'npm:'
 
 /** Absolute, symbolic links followed; always below the manifest's folder, or below the folder of the package named. */

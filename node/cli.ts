@@ -6,6 +6,7 @@ import { addDevnetCommand } from './commands/devnet.js'
 import { addExplainCommand } from './commands/explain.js'
 import { addJobCommand } from './commands/job.js'
 import { addJobsCommand } from './commands/jobs.js'
+import { addModelsCommand } from './commands/models.js'
 import { addRunCommand } from './commands/run.js'
 import { addSubmitCommand } from './commands/submit.js'
 import { addTestnetCommand } from './commands/testnet.js'
@@ -45,6 +46,7 @@ Examples:
   $ npx buffalo-node --role sequencer            a node, on the network of .buffalo/network.json
   $ npx buffalo-node --role worker --help        all settings of a node
   $ npx buffalo-node submit image-to-text --input picture.png --wait
+  $ npx buffalo-node models list                 the models that a worker can offer
 `
     )
   addRunCommand(program)
@@ -54,6 +56,7 @@ Examples:
   addJobsCommand(program)
   addJobCommand(program)
   addExplainCommand(program)
+  addModelsCommand(program)
   addDeployCommand(program)
   return program
 }

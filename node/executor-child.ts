@@ -11,7 +11,8 @@ import { knownModels } from './model-catalog.js'
 
 forbidTelemetry()
 hardenDecoders()
-const models = knownModels(process.argv.slice(2))
+// A manifest that cannot be used is the parent's to tell of.
+const models = knownModels(process.argv.slice(2), () => undefined)
 
 serveExecutions({
   async resolveModel(cid) {

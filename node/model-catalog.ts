@@ -1,30 +1,23 @@
 import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
-  type AnyTask,
-  cidOfBytes,
   cidOfLocation,
   createModelRegistry,
   dataFolder,
   type ManifestDocument,
   type ModelRegistry,
-  readManifest,
-  readManifests,
-  readTestFile
+  readAllManifests
 } from '../models/index.js'
 import {
   BuffaloError,
-  ConfigError,
   type Executor,
-  failureName,
   type Logger,
-  type ModelCatalog,
-  type OutputContent,
-  OutputFormat,
-  type TestVector
+  type ManifestError,
+  type ModelCatalog
 } from '../src/interface/index.js'
+import { findManifests } from './models/model-paths.js'
+import { failedVector } from './models/test-vectors.js'
 
 export interface ModelCatalogInit {
   /** Manifest files, or folders that hold `*.manifest.json`. Default: all of the models in the package. */
@@ -43,12 +36,14 @@ export interface TestedModelCatalog extends ModelCatalog {
   selfTest(executor: Executor, options: { signal: AbortSignal }): Promise<void>
 }
 
-/** Throws ManifestError for a manifest that breaks its schema, ConfigError for a path that does not exist. */
+/** A manifest that breaks its schema is logged and left out. Throws ConfigError for a path that does not exist. */
 export async function createModelCatalog({
   manifests = [],
   logger
 }: ModelCatalogInit): Promise<TestedModelCatalog> {
-  const { registry, documents } = await knownModels(manifests)
+  const { registry, documents } = await knownModels(manifests, err =>
+    logger.error({ err }, 'A model is not offered: its manifest cannot be used')
+  )
   const passed = new Set<string>()
   return {
     models: () => [...passed],
@@ -98,21 +93,19 @@ export interface KnownModels {
   documents: Map<string, ManifestDocument>
 }
 
-/** Reads the manifests at the given paths, or those of the package if there are none. */
-export async function knownModels(paths: string[]): Promise<KnownModels> {
-  const registry = await createModelRegistry()
-  const documents =
-    paths.length === 0 ? registry.manifests() : (await Promise.all(paths.map(readPath))).flat()
+/**
+ * Reads the manifests at the given paths (files, or folders and what lies right below them), or those of the package if there
+ * are none. Throws ConfigError for a path that does not exist, ManifestError for a manifest that breaks its schema; with
+ * `onFault` such a manifest is left out.
+ */
+export async function knownModels(
+  paths: string[],
+  onFault?: (err: ManifestError) => void
+): Promise<KnownModels> {
+  const registry = await createModelRegistry({ onFault })
+  const files = (await Promise.all(paths.map(findManifests))).flat()
+  const documents = paths.length === 0 ? registry.manifests() : await readAllManifests(files, onFault)
   return { registry, documents: new Map(documents.map(document => [document.cid, document])) }
-}
-
-async function readPath(file: string): Promise<ManifestDocument[]> {
-  const found = await stat(file).catch((err: unknown) => {
-    throw new ConfigError(`The manifest ${path.resolve(file)} cannot be read: name a file or a folder`, {
-      cause: err
-    })
-  })
-  return found.isDirectory() ? readManifests(file) : [await readManifest(file)]
 }
 
 /** What is wrong with a model, in words; undefined if nothing is. */
@@ -142,42 +135,4 @@ async function findFault(
     }
     throw err
   }
-}
-
-async function failedVector(
-  document: ManifestDocument,
-  task: AnyTask,
-  { input, seed, reads = [], expected }: TestVector,
-  executor: Executor,
-  signal: AbortSignal
-): Promise<string | undefined> {
-  const outcome = await executor.execute(
-    {
-      // No job has this key: it only names the run.
-      job: { key: '0'.repeat(64), category: task.category, seed, outputFormat: OutputFormat.Raw },
-      manifest: document.cid,
-      input: { encoding: 'content', bytes: await readTestFile(document, input) },
-      reads: reads.map(read => Buffer.from(read.slice(2), 'hex')),
-      output: 'content',
-      // Compared where the model runs: what a stranger's model made is not decoded here.
-      expected:
-        typeof expected === 'string'
-          ? undefined
-          : { bytes: await readTestFile(document, expected.file), tolerance: expected.tolerance }
-    },
-    { signal }
-  )
-  if (!outcome.success) {
-    return `${failureName(outcome.code)}: ${outcome.reason}`
-  }
-  const found = comparable(task, outcome.content)
-  return typeof expected !== 'string' || found === expected
-    ? undefined
-    : `the output is ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`
-}
-
-/** What a test vector's `expected` says of an output: the text of a text, the CID of everything else. */
-export function comparable(task: AnyTask, content: OutputContent | undefined): string {
-  const bytes = content?.bytes ?? new Uint8Array()
-  return task.output.type === 'text' ? new TextDecoder().decode(bytes) : cidOfBytes(bytes)
 }

@@ -35,6 +35,7 @@ import type { NodeConfig } from './config/resolve.js'
 import type { Connections } from './control.js'
 import type { ReadyInfo } from './event-relay.js'
 import { createModelCatalog, executorChildModule } from './model-catalog.js'
+import { offeredModels } from './models/model-paths.js'
 import { sleep } from './wait.js'
 
 export interface NodeComponents {
@@ -166,7 +167,7 @@ async function startWorker(base: Base): Promise<Started> {
   base.defer(() => chain.destroy())
 
   // A model that this machine cannot run is not offered.
-  const manifests = config.models ?? []
+  const manifests = config.models ?? (await offeredModels(config.dataDir))
   const catalog = await createModelCatalog({ manifests, logger: logger.child({ name: 'models' }) })
   const executor = childProcessExecutor({
     childModule: executorChildModule(),

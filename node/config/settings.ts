@@ -87,7 +87,7 @@ export const settings = {
   models: setting(
     list(text),
     '--models <path...>',
-    'manifests of the models that a worker offers, or folders of them; those of the package by default'
+    'manifests of the models that a worker offers, or folders of them; those of the package and of the data directory by default'
   ),
   executionTimeoutMs: setting(
     integer(100),

@@ -17,7 +17,14 @@ describe('the command line', () => {
     [['testnet'], '--workers'],
     [['submit'], '--input'],
     [['jobs'], '--before'],
-    [['job'], '<id>']
+    [['job'], '<id>'],
+    [['models'], 'check'],
+    [['models', 'list'], '--models'],
+    [['models', 'show'], '<name or cid>'],
+    [['models', 'check'], '--write'],
+    [['models', 'add'], '--data-dir'],
+    [['models', 'run'], '--seed'],
+    [['models', 'new'], '--code']
   ])('behavior: %j explains itself with examples', async (command, expected) => {
     const { code, stdout } = await runProgram([...command, '--help'])
     expect(code).toBe(0)
