@@ -139,9 +139,9 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
 async function startSequencer(base: Base): Promise<Started> {
   const { config, privateKey, database, logger, emit } = base
   const { network: identity, timing, pollIntervalMs } = config
-  // A sequencer reads the subgraph only; the chain is asked once, so that a wrong network is noticed here.
+  // Jobs come from the subgraph alone; the chain tells who is a worker, and a wrong network is noticed here.
   const chain = await connect(base)
-  chain.destroy()
+  base.defer(() => chain.destroy())
   const network = await joinNetwork(base)
 
   const service = sequencer({ network: identity, timing, pollIntervalMs })({
@@ -149,6 +149,7 @@ async function startSequencer(base: Base): Promise<Started> {
     sync: libp2pSyncTransport({ libp2p: network.libp2p, logger: logger.child({ name: 'sync' }) }),
     privateKey,
     database,
+    chain: chainReader({ network: identity })({ rpc: chain.rpc, clock: systemClock, jobKey }),
     subgraph: subgraphClient({ url: config.subgraph })({ clock: systemClock }),
     clock: systemClock,
     logger,

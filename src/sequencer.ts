@@ -2,8 +2,10 @@ import type { PrivateKey } from '@libp2p/interface'
 import { cursorRepository } from './db/repositories/cursor.js'
 import { jobRepository, type ReadJob } from './db/repositories/job.js'
 import { gossip } from './gossip/gossip.js'
+import { registeredWorkers } from './gossip/registered-workers.js'
 import type {
   BatchOperation,
+  ChainReader,
   Clock,
   Database,
   EmitEvent,
@@ -16,9 +18,11 @@ import type {
   PeerKey,
   PubSub,
   Startable,
-  SyncTransport
+  SyncTransport,
+  Timer
 } from './interface/index.js'
 import { announcer } from './job/announcer.js'
+import { announcers } from './job/announcers.js'
 import { jobKey } from './job/job-key.js'
 import {
   type FinalJob,
@@ -34,6 +38,10 @@ import { syncPeerLimits } from './sync-limits.js'
 
 /** Final jobs are kept for this many blocks: no chain of today goes back further. Ethereum finalises within 64 to 96. */
 const REORG_DEPTH_BLOCKS = 256
+/** A job is let go this long after its deadline by this node's clock, as that of the chain may be behind. */
+const PAST_GRACE_MS = 60_000
+/** How often the open jobs are looked through for those past their deadline. 100,000 take some milliseconds. */
+const SWEEP_MS = 10_000
 /** Workers that are remembered. Anyone can pretend to be one, so beyond these the oldest are forgotten. */
 const MAX_WORKERS = 10_000
 /** A worker that has been silent for this many presence intervals counts as new when it is heard again. */
@@ -54,6 +62,8 @@ export interface SequencerComponents {
   subgraph: Pick<SubgraphClient, 'jobs' | 'results'>
   /** Without it, workers learn of old jobs only as they are announced again. */
   sync?: SyncTransport
+  /** Tells workers from made-up keys. Without it, messages of all keys are passed on. */
+  chain?: Pick<ChainReader, 'peerKeysOf'>
   clock: Clock
   /** From 0 to below 1. */
   random?(): number
@@ -80,11 +90,18 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     const keyOf = (reference: Omit<JobReference, 'key'>): JobKey => jobKey(network, reference)
     /** Final jobs that a reorg may open again. */
     const final = new Map<JobKey, ReadJob & { finalBlock: number }>()
-    const open = new Map<JobKey, JobReference>()
+    const open = new Map<JobKey, ReadJob>()
     const seenMs = new Map<PeerKey, number>()
     /** The open jobs, as joining nodes ask for them. */
     const known = jobIndex()
+    const workers =
+      components.chain &&
+      registeredWorkers({ chain: components.chain, clock, logger: logger.child({ name: 'workers' }) })
+    /** Other sequencers, by whether their jobs are those of the subgraph. */
+    const others = announcers({ clock })
     let started = false
+    let sweeper: Timer | undefined
+    let unlisten: (() => void) | undefined
 
     // 1. Read: what the subgraph tells is stored before anyone hears of it. Not synced: cursor and jobs are of one batch, so
     // what a crash of the machine takes back is read again, and the chain holds it all.
@@ -97,7 +114,9 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       random,
       outage: outage({ logger: readerLogger, clock })
     }
-    const jobs = jobReader({ jobKey: keyOf, pollIntervalMs, onJobs, onReorg: onJobReorg })(readerComponents)
+    const jobs = jobReader({ jobKey: keyOf, pollIntervalMs, onJobs: onIndexed, onReorg: onJobReorg })(
+      readerComponents
+    )
     const results = resultReader({ jobKey: keyOf, pollIntervalMs, onResults, onReorg: onResultReorg })(
       readerComponents
     )
@@ -110,8 +129,13 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       logger: logger.child({ name: 'gossip' }),
       jobKeyOf: keyOf,
       handlers: {
-        onJobs: references => announcements.heard(references.map(({ key }) => key)),
-        onPresence: ({ worker }) => onWorker(worker),
+        onJobs,
+        onPresence(presence) {
+          workers?.see(presence)
+          onWorker(presence.worker)
+        },
+        isProven: (author, kind) =>
+          workers === undefined || workers.has(author) || (kind === 'jobs' && others.isProvenName(author)),
         // A sequencer takes no side in who works on a job; it only remembers, for the timeline.
         onLeases,
         // It hears of results from the subgraph.
@@ -135,27 +159,28 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       clock
     })
 
-    async function onJobs(read: IndexedJob[], saveCursor: BatchOperation): Promise<void> {
+    async function onIndexed(read: IndexedJob[], saveCursor: BatchOperation): Promise<void> {
       // The result of a job may have been read before the job itself.
       const fresh = read
-        .filter(({ reference, isOpen }) => isOpen && !final.has(reference.key))
-        .map(job => job.reference)
-      const puts = fresh.map(reference => repository.put(reference.key, { reference, finalBlock: undefined }))
+        .filter(job => job.isOpen && !isPast(job) && !final.has(job.reference.key))
+        .map(({ reference, deadlineMs }) => ({ reference, deadlineMs, finalBlock: undefined }))
+      const puts = fresh.map(job => repository.put(job.reference.key, job))
       await database.batch([...puts, saveCursor])
-      for (const reference of fresh) {
-        setOpen(reference)
-        emit({ type: 'job:indexed', job: reference.key, jobId: reference.jobId, atMs: clock.now() })
+      for (const job of fresh) {
+        setOpen(job)
+        const { key, jobId } = job.reference
+        emit({ type: 'job:indexed', job: key, jobId, atMs: clock.now() })
       }
-      announcements.add(fresh)
+      announcements.add(fresh.map(({ reference }) => reference))
     }
 
     async function onResults(read: FinalJob[], saveCursor: BatchOperation): Promise<void> {
       const headBlock = results.head()?.blockNumber ?? 0
       const operations: BatchOperation[] = [saveCursor]
-      for (const { job, blockNumber } of read) {
+      for (const { job, deadlineMs, blockNumber } of read) {
         close(job.key, true)
         if (blockNumber + REORG_DEPTH_BLOCKS > headBlock) {
-          const entry = { reference: job, finalBlock: blockNumber }
+          const entry = { reference: job, deadlineMs, finalBlock: blockNumber }
           final.set(job.key, entry)
           operations.push(repository.put(job.key, entry))
         } else {
@@ -172,9 +197,9 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     }
 
     async function onJobReorg(fromJobId: bigint, saveCursor: BatchOperation): Promise<void> {
-      const gone = [...open.values(), ...[...final.values()].map(({ reference }) => reference)].filter(
-        ({ jobId }) => jobId >= fromJobId
-      )
+      const gone = [...open.values(), ...final.values()]
+        .map(({ reference }) => reference)
+        .filter(({ jobId }) => jobId >= fromJobId)
       await database.batch([...gone.map(({ key }) => repository.del(key)), saveCursor])
       for (const { key } of gone) {
         close(key, false)
@@ -185,19 +210,44 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     async function onResultReorg(aboveBlock: number, saveCursor: BatchOperation): Promise<void> {
       const again = [...final.values()]
         .filter(({ finalBlock }) => finalBlock > aboveBlock)
-        .map(job => job.reference)
-      const puts = again.map(reference => repository.put(reference.key, { reference, finalBlock: undefined }))
+        .map(job => ({ ...job, finalBlock: undefined }))
+      const puts = again.map(job => repository.put(job.reference.key, job))
       await database.batch([...puts, saveCursor])
-      for (const reference of again) {
-        final.delete(reference.key)
-        setOpen(reference)
+      for (const job of again) {
+        final.delete(job.reference.key)
+        setOpen(job)
       }
-      announcements.add(again)
+      announcements.add(again.map(({ reference }) => reference))
     }
 
-    function setOpen(reference: JobReference): void {
-      open.set(reference.key, reference)
-      known.add(reference)
+    /** Jobs that another sequencer announces. */
+    function onJobs(references: JobReference[], author: PeerKey): void {
+      announcements.heard(references.map(({ key }) => key))
+      const other = others.get(author)
+      for (const { key } of references) others.note(other, open.has(key) || final.has(key))
+    }
+
+    function setOpen(job: ReadJob): void {
+      open.set(job.reference.key, job)
+      known.add(job.reference)
+    }
+
+    function isPast({ deadlineMs = Number.POSITIVE_INFINITY }: { deadlineMs?: number | undefined }): boolean {
+      return deadlineMs + PAST_GRACE_MS <= clock.now()
+    }
+
+    /** Nobody can finish a job after its deadline: it would be announced until somebody reclaims it, perhaps for ever. */
+    async function letPastGo(): Promise<void> {
+      const past = [...open.values()].filter(isPast).map(({ reference }) => reference.key)
+      for (const key of past) close(key, false)
+      if (past.length > 0) await database.batch(past.map(repository.del))
+    }
+
+    function sweep(): void {
+      letPastGo().catch(err =>
+        logger.warn({ err }, 'past jobs could not be deleted; they are at the next start')
+      )
+      sweeper = clock.schedule(SWEEP_MS, sweep)
     }
 
     function close(job: JobKey, isFinal: boolean): void {
@@ -209,12 +259,17 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     /** Of anyone: who is registered, a sequencer does not know. The timeline bounds what it keeps of one job. */
     function onLeases(leases: Lease[]): void {
       for (const { job, worker, startMs, expiresMs, sequence, release } of leases) {
-        const reference = open.get(job)
+        const reference = open.get(job)?.reference
         if (reference === undefined) continue
         const slot = Math.floor(startMs / timing.slotMs)
         const seen = { worker, slot, startMs, expiresMs, sequence, release }
         emit({ type: 'lease:seen', job, jobId: reference.jobId, atMs: clock.now(), ...seen })
       }
+    }
+
+    /** After a partition, those on the other side have not heard what was announced meanwhile. */
+    function onConnect(): void {
+      if (components.sync?.peers().length === 1) announcements.restart()
     }
 
     /** A worker that has just joined has heard of no job yet. */
@@ -233,15 +288,17 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
 
     async function recover(): Promise<void> {
       const lately: (ReadJob & { finalBlock: number })[] = []
-      for await (const { reference, finalBlock } of repository.values()) {
-        if (finalBlock === undefined) setOpen(reference)
-        else lately.push({ reference, finalBlock })
+      for await (const job of repository.values()) {
+        const { finalBlock } = job
+        if (finalBlock === undefined) setOpen(job)
+        else lately.push({ ...job, finalBlock })
       }
+      await letPastGo()
       // In order of finality, as `onResults` adds them and lets them go.
       lately.sort((a, b) => a.finalBlock - b.finalBlock)
       for (const job of lately) final.set(job.reference.key, job)
       if (open.size > 0) logger.info({ jobs: open.size }, 'announcing the open jobs of before the restart')
-      announcements.add([...open.values()])
+      announcements.add([...open.values()].map(({ reference }) => reference))
     }
 
     return {
@@ -251,6 +308,8 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         await topics.start()
         await recover()
         await components.sync?.serve(peer => respond.accept(peer))
+        unlisten = components.sync?.onConnect(onConnect)
+        sweeper = clock.schedule(SWEEP_MS, sweep)
         await results.start()
         await jobs.start()
       },
@@ -259,7 +318,10 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         started = false
         await jobs.stop()
         await results.stop()
+        unlisten?.()
         await components.sync?.unserve()
+        sweeper?.cancel()
+        workers?.stop()
         announcements.stop()
         await topics.stop()
       },

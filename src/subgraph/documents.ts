@@ -22,6 +22,7 @@ const jobParts = gql`
     txHash
     logIndex
     dataHash
+    deadline
   }
 `
 const resultParts = gql`

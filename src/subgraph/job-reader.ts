@@ -39,6 +39,8 @@ export interface CursorStore {
 export interface IndexedJob {
   reference: JobReference
   isOpen: boolean
+  /** After it nobody can finish the job. Undefined: unknown. */
+  deadlineMs: number | undefined
 }
 
 /** The name of a job without its key. */
@@ -72,7 +74,11 @@ export function jobReader(init: JobReaderInit): (components: ReaderComponents) =
       follows: (before, row) => BigInt(row.id) === BigInt(before) + 1n,
       onRows: (rows, cursor) =>
         onJobs(
-          rows.map(row => ({ reference: referenceOf(row, jobKey), isOpen: row.status === 'Open' })),
+          rows.map(row => ({
+            reference: referenceOf(row, jobKey),
+            isOpen: row.status === 'Open',
+            deadlineMs: deadlineMsOf(row)
+          })),
           cursors.put(cursorName, cursor)
         ),
       onRewind: (last, cursor) =>
@@ -82,9 +88,12 @@ export function jobReader(init: JobReaderInit): (components: ReaderComponents) =
 
 /** The reference that a row of the subgraph stands for. */
 export function referenceOf(
-  { id, status: _, ...place }: JobRow,
+  { id, status: _, deadline: __, ...place }: JobRow,
   jobKey: (reference: UnkeyedReference) => JobKey
 ): JobReference {
   const reference = { ...place, jobId: BigInt(id) }
   return { ...reference, key: jobKey(reference) }
 }
+
+export const deadlineMsOf = ({ deadline }: JobRow): number | undefined =>
+  deadline === undefined ? undefined : deadline * 1_000

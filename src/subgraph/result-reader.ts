@@ -2,6 +2,7 @@ import type { Hex, JobKey } from '../interface/bytes.js'
 import type { BatchOperation } from '../interface/database.js'
 import type { JobReference } from '../interface/job.js'
 import {
+  deadlineMsOf,
   type ReaderComponents,
   type ReaderSettings,
   referenceOf,
@@ -13,6 +14,7 @@ import type { ResultRow } from './rows.js'
 /** A job that the chain has finalised, as the subgraph tells. */
 export interface FinalJob {
   job: JobReference
+  deadlineMs: number | undefined
   success: boolean
   /** The account that submitted the result; undefined where the job was reclaimed after its deadline. */
   account: Hex | undefined
@@ -44,6 +46,7 @@ export function resultReader(init: ResultReaderInit): (components: ReaderCompone
     })({ source: subgraph.results, loadCursor: () => cursors.get(cursorName), ...components })
 
   function finalJob({ job, success, worker, txHash, blockNumber, blockHash }: ResultRow): FinalJob {
-    return { job: referenceOf(job, jobKey), success, account: worker?.id, txHash, blockNumber, blockHash }
+    const about = { success, account: worker?.id, txHash, blockNumber, blockHash }
+    return { job: referenceOf(job, jobKey), deadlineMs: deadlineMsOf(job), ...about }
   }
 }

@@ -29,7 +29,9 @@ export const jobRow = z.object({
   txHash: hex(32),
   // A message of the network gives it 32 bits.
   logIndex: integer.refine(index => index < 2 ** 32),
-  dataHash: hex(32)
+  dataHash: hex(32),
+  /** Seconds since the Unix epoch. Undefined: not told. */
+  deadline: integer.optional()
 })
 export type JobRow = z.infer<typeof jobRow>
 

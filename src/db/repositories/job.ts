@@ -22,6 +22,8 @@ export interface ReadJob {
   reference: JobReference
   /** The block that made it final; undefined while it is open. */
   finalBlock: number | undefined
+  /** After it nobody can finish the job; undefined where the subgraph did not say. */
+  deadlineMs?: number | undefined
 }
 
 export function jobRepository(database: Database): Repository<JobKey, ReadJob> {
@@ -29,13 +31,16 @@ export function jobRepository(database: Database): Repository<JobKey, ReadJob> {
     bucket: Bucket.jobs,
     what: 'job',
     encodeId: key => fromString(key, 'hex'),
-    toStored: ({ reference, finalBlock }: ReadJob) => ({
+    toStored: ({ reference, finalBlock, deadlineMs }: ReadJob) => ({
       reference: referenceToStored(reference),
-      finalBlock: finalBlock ?? null
+      finalBlock: finalBlock ?? null,
+      deadlineMs: deadlineMs ?? null
     }),
-    fromStored: ({ reference, finalBlock }) => ({
+    fromStored: ({ reference, finalBlock, deadlineMs }) => ({
       reference: referenceFromStored(reference),
-      finalBlock: finalBlock ?? undefined
+      finalBlock: finalBlock ?? undefined,
+      // Not there in records of earlier versions.
+      deadlineMs: deadlineMs ?? undefined
     })
   })
 }

@@ -1,0 +1,77 @@
+import { LRUCache } from 'lru-cache'
+import type { Address, PeerKey } from '../interface/bytes.js'
+import type { ChainReader } from '../interface/chain.js'
+import type { Clock, Timer } from '../interface/clock.js'
+import type { Presence } from '../interface/lease.js'
+import type { Logger } from '../interface/logger.js'
+
+/** Workers that are known to be registered, as in a worker's roster. About 200 bytes each. */
+const MAX_WORKERS = 10_000
+/** Presences that wait for one look at the registry; those beyond are heard at their next. */
+const MAX_WAITING = 256
+const LOOK_MS = 250
+/** After this long the registry is asked again. */
+const RECHECK_MS = 300_000
+
+export interface RegisteredWorkersComponents {
+  chain: Pick<ChainReader, 'peerKeysOf'>
+  clock: Clock
+  logger: Logger
+}
+
+/** For a node that takes no part in the work, and still has to tell workers from made-up keys. */
+export interface RegisteredWorkers {
+  /** A worker names its account; the registry is asked, soon, whether it names the worker. */
+  see(presence: Pick<Presence, 'worker' | 'account'>): void
+  has(worker: PeerKey): boolean
+  stop(): void
+}
+
+export function registeredWorkers({ chain, clock, logger }: RegisteredWorkersComponents): RegisteredWorkers {
+  const aborter = new AbortController()
+  /** When the registry confirmed each. */
+  const confirmed = new LRUCache<PeerKey, number>({ max: MAX_WORKERS })
+  const waiting = new Map<PeerKey, Address>()
+  let timer: Timer | undefined
+
+  async function look(): Promise<void> {
+    const batch = [...waiting]
+    waiting.clear()
+    const keys = await chain.peerKeysOf(
+      batch.map(([, account]) => account),
+      aborter.signal
+    )
+    for (const [index, [worker]] of batch.entries()) {
+      if (keys[index] === worker) confirmed.set(worker, clock.now())
+      else confirmed.delete(worker)
+    }
+  }
+
+  function lookSoon(): void {
+    timer ??= clock.schedule(LOOK_MS, () => {
+      look()
+        .catch(err => {
+          // What was known goes on counting; each worker asks again with its next presence.
+          if (!aborter.signal.aborted) logger.debug({ err }, 'the registry could not be asked about workers')
+        })
+        .then(() => {
+          timer = undefined
+          if (waiting.size > 0 && !aborter.signal.aborted) lookSoon()
+        })
+    })
+  }
+
+  return {
+    see({ worker, account }) {
+      if ((confirmed.get(worker) ?? Number.NEGATIVE_INFINITY) > clock.now() - RECHECK_MS) return
+      if (waiting.size >= MAX_WAITING || aborter.signal.aborted) return
+      waiting.set(worker, account)
+      lookSoon()
+    },
+    has: worker => confirmed.has(worker),
+    stop() {
+      aborter.abort()
+      timer?.cancel()
+    }
+  }
+}

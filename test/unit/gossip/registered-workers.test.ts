@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest'
+import { registeredWorkers } from '../../../src/gossip/registered-workers.js'
+import { ChainUnavailableError } from '../../../src/interface/index.js'
+import { manualClock } from '../../helpers/manual-clock.js'
+import { silentLogger } from '../../helpers/silent-logger.js'
+
+const accountOf = (name: string) => `0x${Buffer.from(name).toString('hex').padStart(40, '0')}` as const
+
+function make() {
+  const clock = manualClock()
+  const registry = new Map<string, string>()
+  const state = { isDown: false, asked: 0 }
+  const workers = registeredWorkers({
+    chain: {
+      async peerKeysOf(accounts) {
+        if (state.isDown) throw new ChainUnavailableError('down')
+        state.asked += accounts.length
+        return accounts.map(account => registry.get(account))
+      }
+    },
+    clock,
+    logger: silentLogger()
+  })
+  return { clock, registry, state, workers }
+}
+
+it('behavior: a worker is known once the registry names it for the account that it claims', async () => {
+  const { clock, registry, workers } = make()
+  registry.set(accountOf('alice'), 'alice')
+  workers.see({ worker: 'alice', account: accountOf('alice') })
+  workers.see({ worker: 'mallory', account: accountOf('alice') })
+  workers.see({ worker: 'nobody', account: accountOf('nobody') })
+  expect(workers.has('alice')).toBe(false)
+  await clock.advance(300)
+  expect(['alice', 'mallory', 'nobody'].map(workers.has)).toEqual([true, false, false])
+  workers.stop()
+})
+
+it('behavior: made-up workers cost a bounded number of look-ups', async () => {
+  const { clock, state, workers } = make()
+  for (let second = 0; second < 10; second++) {
+    for (let n = 0; n < 5_000; n++) {
+      workers.see({ worker: `${second} ${n}`, account: accountOf(`${second} ${n}`) })
+    }
+    await clock.advance(1_000)
+  }
+  expect(state.asked).toBe(10 * 256)
+  workers.stop()
+})
+
+it('behavior: a known worker counts while the chain is away, and leaves once the registry drops it', async () => {
+  const { clock, registry, state, workers } = make()
+  const seen = { worker: 'alice', account: accountOf('alice') }
+  registry.set(accountOf('alice'), 'alice')
+  workers.see(seen)
+  await clock.advance(300)
+  registry.delete(accountOf('alice'))
+  state.isDown = true
+  await clock.advance(300_000)
+  workers.see(seen)
+  await clock.advance(1_000)
+  expect(workers.has('alice')).toBe(true)
+  state.isDown = false
+  workers.see(seen)
+  await clock.advance(1_000)
+  expect(workers.has('alice')).toBe(false)
+  workers.stop()
+})

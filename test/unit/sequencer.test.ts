@@ -1,0 +1,153 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { describe, expect, it } from 'vitest'
+import { memoryDatabase } from '../../src/db/memory-database.js'
+import { gossip } from '../../src/gossip/gossip.js'
+import type { Database, Hex, JobReference, SyncTransport } from '../../src/interface/index.js'
+import { jobKey } from '../../src/job/job-key.js'
+import { sequencer } from '../../src/sequencer.js'
+import type { EntitySource } from '../../src/subgraph/client.js'
+import type { JobRow, ResultRow } from '../../src/subgraph/rows.js'
+import { manualClock } from '../helpers/manual-clock.js'
+import { memoryNetwork } from '../helpers/memory-pubsub.js'
+import { silentLogger } from '../helpers/silent-logger.js'
+import { testNetwork, testTiming } from '../helpers/worker-cluster.js'
+
+const hash = (number: number): Hex => `0x${number.toString(16).padStart(64, '0')}`
+
+function source<Row extends { id: Hex; blockNumber: number; blockHash: Hex }>(
+  rows: Row[]
+): EntitySource<Row> {
+  const head = { blockNumber: 10, hasIndexingErrors: false }
+  return {
+    page: async ({ after = '0x', first }) => ({
+      head,
+      anchor: rows.find(({ id }) => id === after),
+      rows: rows.filter(({ id }) => id > after).slice(0, first)
+    }),
+    anchors: async ids => ({ head, anchors: rows.filter(({ id }) => ids.includes(id)) })
+  }
+}
+
+/** A sequencer on a subgraph in memory, and an ear that keeps what it announces. */
+async function make(init: { deadlineAfterMs?: number } = {}) {
+  const clock = manualClock()
+  const net = memoryNetwork(clock)
+  const heard: { atMs: number; jobs: JobReference[] }[] = []
+  const rows: JobRow[] = [1, 2].map(number => ({
+    id: hash(number),
+    status: 'Open',
+    blockNumber: number,
+    blockHash: hash(number),
+    txHash: hash(number),
+    logIndex: 0,
+    dataHash: hash(number),
+    deadline: Math.floor((clock.now() + (init.deadlineAfterMs ?? 3_600_000)) / 1_000)
+  }))
+  const connected = new Set<string>()
+  const listeners = new Set<(peer: string) => void>()
+  const sync: SyncTransport = {
+    peers: () => [...connected],
+    open: () => Promise.reject(new Error('not used')),
+    serve() {},
+    unserve() {},
+    onConnect(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    }
+  }
+
+  const ear = gossip({ network: testNetwork, timing: testTiming })({
+    pubsub: net.join('ear'),
+    privateKey: await generateKeyPair('Ed25519'),
+    clock,
+    logger: silentLogger(),
+    jobKeyOf: reference => jobKey(testNetwork, reference),
+    handlers: {
+      onJobs: jobs => void heard.push({ atMs: clock.now(), jobs }),
+      onLeases() {},
+      onResults() {},
+      onPresence() {},
+      isKnownJob: () => true
+    }
+  })
+  await ear.start()
+
+  async function start(database: Database) {
+    const node = sequencer({ network: testNetwork, timing: testTiming, pollIntervalMs: 500 })({
+      pubsub: net.join('sequencer'),
+      privateKey: await generateKeyPair('Ed25519'),
+      database,
+      subgraph: { jobs: source(rows), results: source<ResultRow>([]) },
+      sync,
+      clock,
+      random: () => 0.5,
+      logger: silentLogger(),
+      emit() {}
+    })
+    await node.start()
+    return node
+  }
+  /** Jobs that were heard since a moment. */
+  const since = (atMs: number): bigint[] =>
+    heard.filter(one => one.atMs > atMs).flatMap(({ jobs }) => jobs.map(({ jobId }) => jobId))
+  return {
+    clock,
+    start,
+    since,
+    connect(peer: string) {
+      connected.add(peer)
+      for (const tell of listeners) tell(peer)
+    },
+    disconnect: (peer: string) => connected.delete(peer)
+  }
+}
+
+describe('a sequencer', () => {
+  it('behavior: jobs past their deadline are let go, and not taken up again after a restart', async () => {
+    const { clock, start, since } = await make({ deadlineAfterMs: 120_000 })
+    const database = memoryDatabase()
+    const first = await start(database)
+    await clock.advance(100_000)
+    expect(first.status().openJobs).toBe(2)
+    expect(since(clock.now() - 31_000).sort()).toEqual([1n, 2n])
+    // Their deadline, a minute for clocks that differ, and a look.
+    await clock.advance(20_000 + 60_000 + 10_000)
+    expect(first.status().openJobs).toBe(0)
+    const pastMs = clock.now()
+    await clock.advance(120_000)
+    await first.stop()
+    const again = await start(database)
+    await clock.advance(60_000)
+    expect(since(pastMs)).toEqual([])
+    expect(again.status().openJobs).toBe(0)
+    await again.stop()
+  })
+
+  it('behavior: one that was past its deadline while the sequencer was away is let go at its start', async () => {
+    const { clock, start, since } = await make({ deadlineAfterMs: 120_000 })
+    const database = memoryDatabase()
+    const first = await start(database)
+    await clock.advance(10_000)
+    await first.stop()
+    await clock.advance(200_000)
+    const again = await start(database)
+    expect(again.status().openJobs).toBe(0)
+    await clock.advance(60_000)
+    expect(since(clock.now() - 250_000)).toEqual([])
+    await again.stop()
+  })
+
+  it('behavior: after a partition all open jobs are announced at once', async () => {
+    const { clock, start, since, connect, disconnect } = await make()
+    const node = await start(memoryDatabase())
+    connect('worker')
+    await clock.advance(200_000)
+    disconnect('worker')
+    await clock.advance(5_000)
+    const healedMs = clock.now()
+    connect('worker')
+    await clock.advance(500)
+    expect(since(healedMs).sort()).toEqual([1n, 2n])
+    await node.stop()
+  })
+})
