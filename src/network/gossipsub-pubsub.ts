@@ -61,6 +61,8 @@ export const scoreThresholds = {
 export function gossipsubOptions(topics: string[]): Partial<GossipsubOpts> {
   return {
     globalSignaturePolicy: StrictNoSign,
+    // Messages are passed on when ./forwarder.ts says so.
+    asyncValidation: true,
     msgIdFn: ({ topic, data }) => messageId(topic, data),
     msgIdToStrFn: id => Buffer.from(id).toString('base64'),
     allowedTopics: topics,

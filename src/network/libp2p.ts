@@ -13,10 +13,11 @@ import { createLibp2p } from 'libp2p'
 import type { Clock, Logger, PeerKey, PubSub, Startable } from '../interface/index.js'
 import { dialer } from './dialer.js'
 import { directoryDiscovery } from './directory-discovery.js'
+import { forwarder } from './forwarder.js'
 import { connectionGate, type Gate, type GateInit } from './gate.js'
 import { gossipsubOptions, gossipsubPubsub, peerScoreOf, scoreThresholds } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
-import { connectionLimits, dialerLimits, gossipsubLimits, peerStoreLimits } from './limits.js'
+import { connectionLimits, dialerLimits, forwardLimits, gossipsubLimits, peerStoreLimits } from './limits.js'
 import { rareWindowUpdates, wholeFrames } from './packets.js'
 import { openPeerDatastore } from './peer-datastore.js'
 import { type PeerGuard, peerGuard, withInboundStreams } from './peer-guard.js'
@@ -179,12 +180,15 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
     logger: logger.child({ name: 'guard' })
   })
 
+  const forwarding = forwarder(forwardLimits)({ gossipsub: libp2p.services.gossipsub, clock, random })
+
   const addresses = (): string[] => libp2p.getMultiaddrs().map(String)
   let stopping: Promise<void> | undefined
 
   async function stop(): Promise<void> {
     await dialling.stop()
     await guard.stop()
+    await forwarding.stop()
     await libp2p.stop()
     await datastore.close()
   }
@@ -220,6 +224,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       if (libp2p.status !== 'stopped' || stopping !== undefined) return
       // Before the first peer comes.
       await guard.start()
+      await forwarding.start()
       try {
         await libp2p.start()
       } catch (err) {

@@ -33,6 +33,16 @@ export const connectionLimits = {
   streamWindowBytes: 1024 * 1024
 } as const
 
+export const forwardLimits = {
+  /**
+   * How long a message waits to be passed on, with a random part on top: long enough that messages of several jobs go
+   * together, and a small part of the time across the internet. Who hears of a job over three other nodes hears of it 60 ms
+   * later: claims are judged with seconds.
+   */
+  holdMs: 10,
+  spreadMs: 20
+} as const
+
 export const dialerLimits = {
   /**
    * The dialer stops at this many peers. gossipsub's mesh is full at 12 (Dhi); four more stand by. A network of up to

@@ -62,6 +62,25 @@ describe('packets', () => {
     expect(writes.mock.calls.length).toBeLessThan(250)
   })
 
+  it('behavior: messages that are sent in one go are one packet', async () => {
+    const stream = await connect()
+    stream.send(new Uint8Array(100))
+    await received(100)
+    const writes = vi.spyOn(Socket.prototype, 'write')
+    for (let n = 0; n < 200; n++) stream.send(new Uint8Array(100))
+    await received(100 * 201)
+    // A ping may come in between.
+    expect(writes.mock.calls.length).toBeLessThan(20)
+  })
+
+  it('behavior: what was sent right before the end of a connection arrives', async () => {
+    const stream = await connect()
+    stream.send(new Uint8Array(1_000))
+    await networks[0]?.libp2p.getConnections()[0]?.close()
+    await received(1_000)
+    expect(receivedBytes).toBe(1_000)
+  })
+
   it('behavior: more than the window of a stream arrives whole', async () => {
     const stream = await connect()
     const sizeBytes = 3 * 1024 * 1024
