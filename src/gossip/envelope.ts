@@ -5,6 +5,7 @@ import { fromString } from 'uint8arrays/from-string'
 import { toString } from 'uint8arrays/to-string'
 import type { NetworkIdentity, PeerKey } from '../interface/index.js'
 import { messageLimits } from './limits.js'
+import { quickKeys, quickPrivateKey } from './quick-keys.js'
 import { type TopicKind, topicVersion } from './topic.js'
 import { RejectError } from './validation/errors.js'
 
@@ -36,11 +37,20 @@ export function envelopeCodec(network: NetworkIdentity, kind: TopicKind): Envelo
     topicVersion
   ].join(':')
   const payloadType = fromString(`/buffalo/${kind}/${topicVersion}`)
+  const authors = quickKeys()
+  /** A node has one key. */
+  const own = new WeakMap<PrivateKey, PrivateKey>()
+
+  function signer(privateKey: PrivateKey): PrivateKey {
+    const known = own.get(privateKey) ?? quickPrivateKey(privateKey)
+    own.set(privateKey, known)
+    return known
+  }
 
   return {
     async seal(payload, privateKey) {
       const record = { domain, codec: payloadType, marshal: () => payload, equals: () => false }
-      return (await RecordEnvelope.seal(record, privateKey)).marshal()
+      return (await RecordEnvelope.seal(record, signer(privateKey))).marshal()
     },
 
     async open(bytes) {
@@ -75,10 +85,12 @@ export function envelopeCodec(network: NetworkIdentity, kind: TopicKind): Envelo
       }
 
       // Rule: the signature is the key's.
+      const author = toString(envelope.publicKey.raw, 'base16')
+      envelope.publicKey = authors.get(envelope.publicKey, author)
       if (!(await verify(envelope, domain)))
         throw new RejectError('signature', 'The signature of an envelope is wrong')
 
-      return { author: toString(envelope.publicKey.raw, 'base16'), payload: envelope.payload }
+      return { author, payload: envelope.payload }
     }
   }
 }

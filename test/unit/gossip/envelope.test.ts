@@ -1,4 +1,5 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import { RecordEnvelope } from '@libp2p/peer-record'
 import { describe, expect, test } from 'vitest'
 import { envelopeCodec } from '../../../src/gossip/envelope.js'
 import { messageLimits } from '../../../src/gossip/limits.js'
@@ -14,6 +15,30 @@ describe('envelope', () => {
     const opened = await jobs.open(sealed)
     expect(opened.author).toBe(authorOf(key))
     expect([...opened.payload]).toEqual([1, 2, 3])
+  })
+
+  test('form: it is the envelope of libp2p, both ways', async () => {
+    const domain = ['buffalo', network.chainId, network.oracle, network.registry, 'jobs', 1]
+      .join(':')
+      .toLowerCase()
+    const theirs = await RecordEnvelope.openAndCertify(sealed, domain)
+    expect([...theirs.payload]).toEqual([1, 2, 3])
+    const codec = new TextEncoder().encode('/buffalo/jobs/1')
+    const record = { domain, codec, marshal: () => payload, equals: () => false }
+    const bytes = (await RecordEnvelope.seal(record, key)).marshal()
+    await expect(jobs.open(bytes)).resolves.toMatchObject({ author: authorOf(key) })
+  })
+
+  test('signature: keys that are kept are not mixed up', async () => {
+    const other = await keyOf(2)
+    const theirs = await jobs.seal(payload, other)
+    for (let turn = 0; turn < 2; turn++) {
+      await expect(jobs.open(sealed)).resolves.toMatchObject({ author: authorOf(key) })
+      await expect(jobs.open(theirs)).resolves.toMatchObject({ author: authorOf(other) })
+    }
+    // The first author's envelope with the signature of the second.
+    const mixed = Uint8Array.from([...sealed.subarray(0, -64), ...theirs.subarray(-64)])
+    await expect(jobs.open(mixed)).rejects.toMatchObject({ reason: 'signature' })
   })
 
   test('domain: an envelope of another topic does not open', async () => {
