@@ -103,8 +103,8 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     let sweeper: Timer | undefined
     let unlisten: (() => void) | undefined
 
-    // 1. Read: what the subgraph tells is stored before anyone hears of it. Not synced: cursor and jobs are of one batch, so
-    // what a crash of the machine takes back is read again, and the chain holds it all.
+    // 1. Read: what the subgraph tells is stored and announced at once. Announcements do not wait for the disk, nor is it
+    // synced: cursor and jobs are of one batch, so what a crash takes back is read again, and the chain holds it all.
     const readerLogger = logger.child({ name: 'reader' })
     const readerComponents = {
       subgraph,
@@ -165,13 +165,15 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         .filter(job => job.isOpen && !isPast(job) && !final.has(job.reference.key))
         .map(({ reference, deadlineMs }) => ({ reference, deadlineMs, finalBlock: undefined }))
       const puts = fresh.map(job => repository.put(job.reference.key, job))
-      await database.batch([...puts, saveCursor])
+      const stored = database.batch([...puts, saveCursor])
       for (const job of fresh) {
-        setOpen(job)
         const { key, jobId } = job.reference
-        emit({ type: 'job:indexed', job: key, jobId, atMs: clock.now() })
+        // Where the disk did not take them, they come again.
+        if (!open.has(key)) emit({ type: 'job:indexed', job: key, jobId, atMs: clock.now() })
+        setOpen(job)
       }
       announcements.add(fresh.map(({ reference }) => reference))
+      await stored
     }
 
     async function onResults(read: FinalJob[], saveCursor: BatchOperation): Promise<void> {

@@ -240,6 +240,19 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     function onOutcome(result: Result, outcome: SubmissionOutcome): void {
       const { job, jobId, requestHash } = result
       decided.set(requestHash, true)
+      if (outcome.kind === 'accepted') {
+        // First, as others wait for it.
+        topics
+          .publishResults([{ job, jobId, txHash: outcome.txHash }])
+          .catch(err =>
+            logger.debug({ err, jobId }, 'a result could not be announced; others find it on chain')
+          )
+        onFinal(job)
+      } else if (isGone(outcome.status)) {
+        onGone({ key: job, jobId })
+      } else {
+        onFinal(job)
+      }
       database
         .batch([results.put(requestHash, { result, settled: true })])
         .catch(err =>
@@ -248,18 +261,6 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
             'a settled result could not be marked; it is looked up again at the next start'
           )
         )
-      if (outcome.kind === 'accepted') {
-        onFinal(job)
-        topics
-          .publishResults([{ job, jobId, txHash: outcome.txHash }])
-          .catch(err =>
-            logger.debug({ err, jobId }, 'a result could not be announced; others find it on chain')
-          )
-      } else if (isGone(outcome.status)) {
-        onGone({ key: job, jobId })
-      } else {
-        onFinal(job)
-      }
     }
 
     /** The chain does not hold the job any more. After a reorg it may be announced again, under another key. */
