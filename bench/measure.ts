@@ -1,7 +1,11 @@
 import type { Contender } from './contender.js'
 import { median, type Percentiles, percentiles, round } from './statistics.js'
 
+export const parts = ['round-trips', 'streams'] as const
+
 export interface MeasureInit {
+  /** Default: both. */
+  part?: (typeof parts)[number]
   /** Jobs of the first measure, one at a time. */
   roundTrips: number
   /** Streams of the second measure; their median counts. */
@@ -14,8 +18,8 @@ export interface MeasureInit {
 }
 
 export interface Figures {
-  roundTripMs: Percentiles
-  jobsPerSecond: number
+  roundTripMs: Percentiles | null
+  jobsPerSecond: number | null
   /** Of each stream. */
   jobsPerSecondOfRuns: number[]
 }
@@ -34,17 +38,17 @@ export async function measure(
   const share = Math.ceil(init.roundTrips / init.runs)
   for (let run = 1; run <= init.runs; run++) {
     onStep(`run ${run} of ${init.runs}`)
-    for (const [index, contender] of contenders.entries()) {
+    for (const [index, contender] of init.part === 'streams' ? [] : contenders.entries()) {
       times[index]?.push(...(await contender.roundTrips(share)))
     }
-    for (const [index, contender] of contenders.entries()) {
+    for (const [index, contender] of init.part === 'round-trips' ? [] : contenders.entries()) {
       const { jobs, elapsedMs } = await contender.stream(init)
       rates[index]?.push(round((jobs / elapsedMs) * 1_000, 0))
     }
   }
   return contenders.map((_, index) => ({
-    roundTripMs: percentiles(times[index] ?? []),
-    jobsPerSecond: median(rates[index] ?? []),
+    roundTripMs: init.part === 'streams' ? null : percentiles(times[index] ?? []),
+    jobsPerSecond: init.part === 'round-trips' ? null : median(rates[index] ?? []),
     jobsPerSecondOfRuns: rates[index] ?? []
   }))
 }

@@ -5,14 +5,14 @@ import type { Figures } from './measure.js'
 /** The report for people. */
 export function text({ ok, marks, buffalo, celery, ratio, machine }: BenchReport): string {
   const table = new Table({ head: ['', 'Buffalo', 'Celery', 'mark'], style: { head: [], border: [] } })
-  const row = (name: string, value: (figures: Figures) => string, mark = ''): void => {
-    const cell = (figures: Figures | null): string => (figures === null ? '–' : value(figures))
+  const row = (name: string, value: (figures: Figures) => string | undefined, mark = ''): void => {
+    const cell = (figures: Figures | null): string => (figures === null ? undefined : value(figures)) ?? '–'
     table.push([name, cell(buffalo), cell(celery), mark])
   }
-  row('round trip p50', ({ roundTripMs }) => `${roundTripMs.p50} ms`, `≤ ${marks.roundTripP50Ms} ms`)
-  row('round trip p95', ({ roundTripMs }) => `${roundTripMs.p95} ms`)
-  row('round trip p99', ({ roundTripMs }) => `${roundTripMs.p99} ms`)
-  row('jobs per second', ({ jobsPerSecond }) => `${jobsPerSecond}`, `≥ ${marks.jobsPerSecond}`)
+  row('round trip p50, ms', ({ roundTripMs }) => roundTripMs?.p50.toFixed(3), `≤ ${marks.roundTripP50Ms}`)
+  row('round trip p95, ms', ({ roundTripMs }) => roundTripMs?.p95.toFixed(3))
+  row('round trip p99, ms', ({ roundTripMs }) => roundTripMs?.p99.toFixed(3))
+  row('jobs per second', ({ jobsPerSecond }) => jobsPerSecond?.toString(), `≥ ${marks.jobsPerSecond}`)
   if (buffalo !== null) table.push(['executions per job', `${buffalo.executionsPerJob}`, '', '1'])
   const lines = [table.toString()]
   if (buffalo !== null) {
@@ -25,7 +25,7 @@ export function text({ ok, marks, buffalo, celery, ratio, machine }: BenchReport
   }
   if (ratio !== null) {
     lines.push(
-      `Against Celery: ${ratio.jobsPerSecond} × the jobs per second, ${ratio.roundTripP50} × the round trip`
+      `Against Celery: ${ratio.jobsPerSecond ?? '–'} × the jobs per second, ${ratio.roundTripP50 ?? '–'} × the round trip`
     )
   }
   const { cpu, cores, node, loadBefore, syncedWriteMs } = machine

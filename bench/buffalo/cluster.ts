@@ -12,9 +12,7 @@ import { type NodeProcess, startNodeProcess } from './node-process.js'
 import { accountOf } from './registry.js'
 
 const WORKERS = 3
-/** Workers listen for 1.5 s before they claim; then the code is run in. */
-const WARM_UP_JOBS = 300
-const WARM_UP_IN_FLIGHT = 20
+const WARM_UP_IN_FLIGHT = 200
 const READY_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 5_000
 
@@ -38,6 +36,8 @@ export interface BuffaloReport {
 
 export interface ClusterInit {
   dir: string
+  /** Workers listen for 1.5 s before they claim; then the code is run in, as in a node that has been up for a minute. */
+  warmUpJobs: number
   /** For the nodes' processes: `--cpu-prof`. */
   nodeArguments?: string[]
 }
@@ -45,6 +45,7 @@ export interface ClusterInit {
 /** 1 sequencer and 3 workers, each a process of its own, over libp2p on the loopback interface. */
 export async function startCluster({
   dir,
+  warmUpJobs,
   nodeArguments = []
 }: ClusterInit): Promise<Contender<BuffaloReport>> {
   const roles = ['sequencer', ...Array.from({ length: WORKERS }, () => 'worker' as const)] as const
@@ -83,9 +84,9 @@ export async function startCluster({
     await connected()
     await first.ask({
       kind: 'stream',
-      stream: { seconds: 60, jobs: WARM_UP_JOBS, inFlight: WARM_UP_IN_FLIGHT }
+      stream: { seconds: 60, jobs: warmUpJobs, inFlight: WARM_UP_IN_FLIGHT }
     })
-    jobs += WARM_UP_JOBS
+    jobs += warmUpJobs
     return first
   }
 
@@ -115,7 +116,7 @@ export async function startCluster({
         return outcome
       },
       async report() {
-        return summary(jobs, before, await reports())
+        return summary(jobs, warmUpJobs, before, await reports())
       },
       stop
     }
@@ -125,11 +126,11 @@ export async function startCluster({
   }
 }
 
-function summary(jobs: number, before: NodeReport[], after: NodeReport[]): BuffaloReport {
+function summary(jobs: number, warmUpJobs: number, before: NodeReport[], after: NodeReport[]): BuffaloReport {
   const sum = (reports: NodeReport[], value: (report: NodeReport) => number): number =>
     reports.reduce((total, report) => total + value(report), 0)
   const perJob = (value: (report: NodeReport) => number, decimals: number): number =>
-    round((sum(after, value) - sum(before, value)) / (jobs - WARM_UP_JOBS), decimals)
+    round((sum(after, value) - sum(before, value)) / (jobs - warmUpJobs), decimals)
   const messages = (kind: TopicKind): number => perJob(({ traffic }) => traffic[kind].published, 4)
   const bytes = ({ traffic }: NodeReport): number =>
     traffic.jobs.publishedBytes + traffic.leases.publishedBytes + traffic.results.publishedBytes
