@@ -1,4 +1,5 @@
 import type { OutboxEntry, OutboxRepository } from '../db/repositories/outbox.js'
+import type { Hex } from '../interface/bytes.js'
 import type { Database } from '../interface/database.js'
 import type { MinedTransaction } from '../interface/submission-chain.js'
 
@@ -16,6 +17,8 @@ export interface Tracked {
   isLoose: boolean
   /** Why the endpoint did not take its latest version, where it did not. */
   refusal: 'underpriced' | 'rejected' | undefined
+  /** Items that it could not finalise as they were: what took their place goes in another. By request hash. */
+  replaced: Set<Hex>
 }
 
 /** The transactions that are not final, in memory as in the database. Writes come first, memory after. */
@@ -41,7 +44,8 @@ export function outbox(database: Database, repository: OutboxRepository): Outbox
       consumedLooks: 0,
       consumedAtMs: Number.NEGATIVE_INFINITY,
       isLoose,
-      refusal: undefined
+      refusal: undefined,
+      replaced: new Set()
     }
     byNonce.set(entry.nonce, tracked)
     return tracked

@@ -48,7 +48,15 @@ export function submitter(
     const results = resultRepository(database)
     const ledger = resultLedger(async requestHash => (await results.get(requestHash))?.result)
     const box = outbox(database, outboxRepository(database, chain.chainId, account.address))
-    const report = reporter({ ledger, clock, emit, handlers, log })
+    const report = reporter({
+      ledger,
+      clock,
+      emit,
+      handlers,
+      store: result =>
+        database.batch([results.put(result.requestHash, { result, settled: false })], { sync: true }),
+      log
+    })
     const wake = alarm(clock)
     const drained = new Set<() => void>()
     let running: { abort: AbortController; ended: Promise<void> } | undefined

@@ -22,14 +22,17 @@ export function watcher(
   const lastHash = ({ entry }: Tracked) => entry.hashes.slice(-1)
   const overdue = ({ touchedAtMs }: Tracked, afterMs: number) => clock.now() - touchedAtMs >= afterMs
 
-  async function reportMined({ entry }: Tracked, mined: MinedTransaction): Promise<void> {
+  async function reportMined({ entry, replaced }: Tracked, mined: MinedTransaction): Promise<void> {
     for (const item of entry.items) {
+      if (replaced.has(item.requestHash)) continue
       const status = mined.statuses.get(item.jobId)
       if (status === SubmissionStatus.Accepted) {
         const { hash, blockNumber } = mined
         await reporter.report(item, { kind: 'accepted', txHash: hash, blockNumber }, { isLast: false })
       } else if (status !== undefined) {
-        await reporter.report(item, { kind: 'refused', status, txHash: mined.hash }, { isLast: false })
+        const refusal = { kind: 'refused', status, txHash: mined.hash } as const
+        const ending = await reporter.report(item, refusal, { isLast: false })
+        if (ending === 'replaced') replaced.add(item.requestHash)
       }
     }
   }
@@ -53,7 +56,7 @@ export function watcher(
 
   async function forget(tracked: Tracked): Promise<void> {
     await outbox.remove(tracked)
-    ledger.dropReported(tracked.entry.items)
+    ledger.dropReported(tracked.entry.items.filter(({ requestHash }) => !tracked.replaced.has(requestHash)))
   }
 
   /** Takes a transaction back that will not be mined; its results wait for another. */
