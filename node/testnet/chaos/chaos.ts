@@ -2,7 +2,7 @@ import { sleep } from '../../wait.js'
 import { loadSamples } from '../samples.js'
 import { auditChain, countJobs } from './audit.js'
 import { duplicatesOf, executionsOf } from './executions.js'
-import { abortable, type Ground, prepareGround, type TrialInit } from './ground.js'
+import { abortable, type Ground, prepareGround, type TrialInit, untilFinal } from './ground.js'
 import { type HealthFigures, healthWatch } from './health-watch.js'
 import { inflictor } from './inflict.js'
 import { checkInvariants, type InvariantName, type Verdict } from './invariants.js'
@@ -44,6 +44,8 @@ export interface ChaosReport {
 
 /** No fault before it. */
 const calmMs = 10_000
+/** The schedule begins when so many jobs are final: a busy machine takes long until all models are warm. */
+const warmUp = { jobs: 3, timeoutMs: 60_000 }
 /** For what is open when the faults end: a node is started again, dials its peers, waits for leases of before, and runs a backlog. */
 const maximalSettleMs = 120_000
 
@@ -75,8 +77,9 @@ async function underFaults(init: ChaosInit, ground: Ground): Promise<ChaosReport
   await provider.send('anvil_mine', ['0x10'])
   const client = createClient({ ...ground, account: ground.spareAccount(0), random: seededRandom(seed) })
   const load = startLoad({ client, samples, intervalMs: init.intervalMs })
+  await untilFinal(ground, { ...warmUp, signal })
   const startedAtMs = Date.now()
-  const { inflict, caused } = inflictor(ground)
+  const { inflict, caused } = inflictor(ground, signal)
   const health = healthWatch(ground, caused)
   const faults: string[] = []
 

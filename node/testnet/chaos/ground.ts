@@ -42,6 +42,25 @@ export interface Ground {
   stop(options: { keepFiles: boolean }): Promise<void>
 }
 
+/** Resolves with whether so many jobs became final from now on, before `timeoutMs` passed. */
+export async function untilFinal(
+  ground: Pick<Ground, 'onTold'>,
+  init: { jobs: number; timeoutMs: number; signal: AbortSignal }
+): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  let left = init.jobs
+  const end = ground.onTold(({ event }) => {
+    if (event.type === 'submission:accepted' && --left <= 0) resolve(true)
+  })
+  const timer = setTimeout(() => resolve(false), init.timeoutMs)
+  try {
+    return await abortable(promise, init.signal)
+  } finally {
+    clearTimeout(timer)
+    end()
+  }
+}
+
 /** Accounts beside those of the workers: clients and a hostile peer. */
 const spareAccounts = 8
 

@@ -1,5 +1,5 @@
 import { rpcMode, setSubgraphFault } from './endpoint-faults.js'
-import type { Ground } from './ground.js'
+import { type Ground, untilFinal } from './ground.js'
 import { startHostilePeer } from './hostile-peer.js'
 import { reorganise } from './reorg.js'
 import type { Fault } from './schedule.js'
@@ -19,7 +19,10 @@ export interface Inflictor {
   caused(): Caused[]
 }
 
-export function inflictor(ground: Ground): Inflictor {
+/** An attack goes on until a job became final under it, for so long at most: on a busy machine one takes more than the attack. */
+const attackMs = 30_000
+
+export function inflictor(ground: Ground, signal: AbortSignal): Inflictor {
   const { fleet, network, provider } = ground
   const caused: Caused[] = []
   /** How many faults hold a thing: it is mended when the last one ends. */
@@ -92,8 +95,12 @@ export function inflictor(ground: Ground): Inflictor {
           targets: fleet.nodes.flatMap(node => node.info().addresses.slice(0, 1)),
           accounts: fault.registered ? [1, 2, 3, 4].map(ground.spareAccount) : undefined
         })
-        await wait()
-        return peer.stop()
+        try {
+          await Promise.all([wait(), untilFinal(ground, { jobs: 1, timeoutMs: attackMs, signal })])
+        } finally {
+          await peer.stop()
+        }
+        return
       }
     }
   }
