@@ -56,8 +56,10 @@ export const contentLimits = {
   pinShareOfOthers: 0.25,
   /** Pins of others end after this time: a month to be copied on by whoever values them. */
   pinAgeMs: 30 * 24 * 3_600_000,
-  /** Pin requests of one peer that are worked on at once. */
-  pinsAtOnce: 2,
+  /** Streams by which one peer is asked to keep outputs: as many as jobs run at once on a large worker. */
+  pinStreams: 16,
+  /** Pin requests of one peer that are worked on at once: one of each of its slots. */
+  pinsAtOnce: 8,
   /** How long a copy of an output may take: 16 MiB at 10 Mbit/s. */
   pinTimeoutMs: 15_000
 } as const

@@ -1,15 +1,19 @@
-import { AbiCoder } from 'ethers'
-import { delay } from '../interface/abort.js'
 import {
   type Clock,
+  ContentUnavailableError,
   DataLocation,
-  type ExecutionRequest,
   FailureCode,
-  type Job,
+  type JobContent,
   JobFailedError,
   type Logger
 } from '../interface/index.js'
-import { type FetchInit, fetchLocation, TransientError, unavailable } from './https.js'
+import type { Content } from './content.js'
+import { TransientError, unavailable } from './https.js'
+import { arweaveInput } from './locations/arweave.js'
+import { fetcher, retrying } from './locations/fetcher.js'
+import { ipfsInput } from './locations/ipfs.js'
+import { decodeLocation, type ResolveInput } from './locations/location.js'
+import { theGraphInput } from './locations/the-graph.js'
 import { type LookupHost, systemLookup } from './public-address.js'
 
 export interface ContentResolverInit {
@@ -19,81 +23,108 @@ export interface ContentResolverInit {
   timeoutMs?: number
   /** Before the second and the third try. Default [500, 2,000]. */
   retryDelaysMs?: number[]
+  /**
+   * How old a job is before an input that this worker cannot get fails it: until then it is left to others, who may reach what
+   * this worker does not. For inputs of networks (IPFS, Arweave, the subgraph); what is gone from a web server is gone for
+   * all. Default 60,000.
+   */
+  graceMs?: number
   /** Also takes `http:`, and addresses of this very machine: for tests and the local network only. Default false. */
   allowHttpLoopback?: boolean
   /** Default: the system's resolver. */
   lookupHost?: LookupHost
   /** PEM of a certificate authority to trust instead of the system's. */
   ca?: string
+  /** Default: https://arweave.net. */
+  arweaveGateway?: string | undefined
+  /** The network's subgraph. Without it, inputs from TheGraph are left to others. */
+  subgraphUrl?: string | undefined
 }
 
 export interface ContentResolverComponents {
   logger: Logger
   clock: Clock
+  /** Without it, inputs from IPFS are left to others. */
+  content?: Pick<Content, 'read'> | undefined
 }
 
 /** Gets the input of a job from where it lies. */
 export interface ContentResolver {
-  /** Throws JobFailedError; rejects with the signal's reason if it aborts. */
-  resolveInput(
-    job: Pick<Job, 'key' | 'inputLocation' | 'input'>,
-    signal: AbortSignal
-  ): Promise<ExecutionRequest['input']>
+  /**
+   * Throws JobFailedError for what is the job's own fault, ContentUnavailableError for what another worker may get; rejects
+   * with the signal's reason if it aborts.
+   */
+  resolveInput(job: Parameters<ResolveInput>[0], signal: AbortSignal): ReturnType<JobContent['resolveInput']>
 }
 
-/** Browsers and servers agree on little more. */
-const maxLocationLength = 2_048
-
-type ResolveLocation = (input: Uint8Array, signal: AbortSignal) => Promise<ExecutionRequest['input']>
+export const defaultArweaveGateway = 'https://arweave.net'
 
 export function contentResolver(
   init: ContentResolverInit = {}
 ): (components: ContentResolverComponents) => ContentResolver {
-  return ({ logger, clock }) => {
-    const { timeoutMs = 30_000, retryDelaysMs = [500, 2_000] } = init
-    const fetchInit: FetchInit = {
-      maxBytes: init.maxBytes ?? 4 * 1024 * 1024,
+  return ({ logger, clock, content }) => {
+    const { timeoutMs = 30_000, retryDelaysMs = [500, 2_000], maxBytes = 4 * 1024 * 1024 } = init
+    const fetchInit = {
+      timeoutMs,
+      maxBytes,
       allowHttpLoopback: init.allowHttpLoopback ?? false,
       lookupHost: init.lookupHost ?? systemLookup,
       ca: init.ca
     }
+    const fetch = fetcher({ ...fetchInit, retryDelaysMs }, { clock, logger })
+    const fetchOnce = fetcher({ ...fetchInit, retryDelaysMs: [] }, { clock, logger })
 
-    async function fetchHttps(input: Uint8Array, signal: AbortSignal): Promise<ExecutionRequest['input']> {
+    const https: ResolveInput = async (_job, input, signal) => {
       const location = decodeLocation(input)
-      for (let tries = 0; ; tries++) {
+      try {
+        return { encoding: 'content', bytes: await fetch(location, signal) }
+      } catch (err) {
+        throw err instanceof TransientError ? unavailable(location, err.message) : err
+      }
+    }
+
+    /** Tries again, then leaves the job to others for as long as it is young. */
+    function patient(resolve: ResolveInput): ResolveInput {
+      return async (job, input, signal) => {
         try {
-          return { encoding: 'content', bytes: await fetchInTime(location, signal) }
+          const about = { retryDelaysMs, location: job.key }
+          return await retrying(ending => resolve(job, input, ending), about, { clock, logger }, signal)
         } catch (err) {
-          if (!(err instanceof TransientError)) {
-            throw err
+          if (!(err instanceof TransientError)) throw err
+          const graceMs = Math.min(init.graceMs ?? 60_000, (job.deadlineMs - job.createdAtMs) / 2)
+          if (clock.now() - job.createdAtMs >= graceMs) {
+            const reason = `The input cannot be had: ${err.message.slice(0, 300)}`
+            throw new JobFailedError(FailureCode.InputUnavailable, reason, { cause: err })
           }
-          const delayMs = retryDelaysMs[tries]
-          if (delayMs === undefined) {
-            throw unavailable(location, err.message)
-          }
-          logger.debug({ err, location, delayMs }, 'The input cannot be fetched now: trying again')
-          await delay(clock, delayMs, signal)
+          throw new ContentUnavailableError(`The input of a job cannot be had here: ${err.message}`, {
+            cause: err
+          })
         }
       }
     }
 
-    /** One try. */
-    async function fetchInTime(location: string, signal: AbortSignal): Promise<Uint8Array> {
-      const late = new AbortController()
-      const timer = clock.schedule(timeoutMs, () =>
-        late.abort(new TransientError(`no answer within ${timeoutMs} ms`))
-      )
-      try {
-        return await fetchLocation(location, fetchInit, AbortSignal.any([signal, late.signal]))
-      } finally {
-        timer.cancel()
+    function missing(what: string): ResolveInput {
+      return async () => {
+        throw new ContentUnavailableError(`This node reads no inputs from ${what}: it was not told where`)
       }
     }
 
-    /** One entry for each location that this version reads. */
-    const resolvers = new Map<number, ResolveLocation>([
-      [DataLocation.OnChain, async bytes => ({ encoding: 'abi', bytes })],
-      [DataLocation.HTTPS, fetchHttps]
+    const { subgraphUrl, arweaveGateway = defaultArweaveGateway } = init
+    /** One entry for each location of the contracts' enum. */
+    const resolvers = new Map<number, ResolveInput>([
+      [DataLocation.OnChain, async (_job, bytes) => ({ encoding: 'abi', bytes })],
+      [DataLocation.HTTPS, https],
+      [
+        DataLocation.IPFS,
+        content === undefined ? missing('IPFS') : patient(ipfsInput(content, { maxBytes }))
+      ],
+      [DataLocation.Arweave, patient(arweaveInput(arweaveGateway, fetchOnce))],
+      [
+        DataLocation.TheGraph,
+        subgraphUrl === undefined
+          ? missing('TheGraph')
+          : patient(theGraphInput({ url: subgraphUrl, maxBytes, timeoutMs }))
+      ]
     ])
 
     return {
@@ -103,36 +134,11 @@ export function contentResolver(
         if (resolve === undefined) {
           throw new JobFailedError(
             FailureCode.Unsupported,
-            `Inputs at ${locationName(job.inputLocation)} are not supported: use OnChain or HTTPS`
+            `Inputs at the unknown location ${job.inputLocation} are not supported`
           )
         }
-        return resolve(Buffer.from(job.input.slice(2), 'hex'), signal)
+        return resolve(job, Buffer.from(job.input.slice(2), 'hex'), signal)
       }
     }
   }
-}
-
-function locationName(location: number): string {
-  const found = Object.entries(DataLocation).find(([, value]) => value === location)
-  return found?.[0] ?? `the unknown location ${location}`
-}
-
-/** Throws JobFailedError(InvalidInput). */
-function decodeLocation(input: Uint8Array): string {
-  let location: unknown
-  try {
-    // Also raises what ethers defers until a value is read: a string that is not UTF-8.
-    ;[location] = AbiCoder.defaultAbiCoder().decode(['string'], input).toArray()
-  } catch (err) {
-    throw new JobFailedError(FailureCode.InvalidInput, 'The input is not abi.encode(string location)', {
-      cause: err
-    })
-  }
-  if (typeof location !== 'string' || location.length > maxLocationLength) {
-    throw new JobFailedError(
-      FailureCode.InvalidInput,
-      `The location is longer than ${maxLocationLength} characters`
-    )
-  }
-  return location
 }
