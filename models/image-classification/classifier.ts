@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { type Architecture, ManifestError } from '../../src/interface/index.js'
 import { exponential } from '../tools/exact-math.js'
+import { floatsOf, floatTensor } from '../tools/float-tensors.js'
 import { readModelJson, readSettings } from '../tools/json-file.js'
 import { bestLabels } from '../tools/labels.js'
-import { floatOutput, openGraph, Tensor } from '../tools/onnx.js'
+import { openGraph } from '../tools/onnx.js'
 import { decodePicture, type RgbPicture } from '../tools/picture.js'
 import { brightness, pixelValues, readPixelConfig } from '../tools/pixel-values.js'
 import type { ImageClassificationInput, ImageClassificationOutput } from './task.js'
@@ -43,8 +44,8 @@ export const architecture: Architecture<ImageClassificationInput, ImageClassific
       async run({ image }) {
         const picture = await decodePicture(image)
         const { data, shape } = pixelValues(lightOnDark ? withDarkEdge(picture) : picture, pixels)
-        const outputs = await graph.run({ pixel_values: new Tensor('float32', data, shape) })
-        const logits = floatOutput(outputs, 'logits').data
+        const outputs = await graph.run({ pixel_values: floatTensor(graph, 'pixel_values', data, shape) })
+        const logits = floatsOf(graph, outputs, 'logits').data
         if (logits.length !== names.length) {
           throw new ManifestError(
             `Model ${manifest.name}: ${logits.length} logits for ${names.length} labels`

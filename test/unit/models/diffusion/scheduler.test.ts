@@ -18,7 +18,7 @@ const size = 4 * 3 * 8 * 8
 const dummySample = Float32Array.from({ length: size }, (_, index) => index / size)
 
 function fullLoop(scheduler: Scheduler, carriesScaled = false): number {
-  let sample = dummySample.map(value => value * scheduler.initialSigma)
+  let sample: Float32Array = dummySample.map(value => value * scheduler.initialSigma)
   for (const [step, time] of scheduler.timesteps.entries()) {
     const shown = scheduler.input(sample, step)
     const prediction = shown.map(value => (value * time) / (time + 1))
@@ -90,7 +90,7 @@ describe('scheduler: Euler gives what diffusers gives', () => {
     const config = { ...base, prediction_type: 'sample', clip_sample: false, timestep_spacing: 'trailing' }
     for (const kind of ['ddim', 'euler'] as const) {
       const scheduler = createScheduler({ config, kind, steps: 20 })
-      let sample = Float32Array.of(0.7 * scheduler.initialSigma, -1.3 * scheduler.initialSigma)
+      let sample: Float32Array = Float32Array.of(0.7 * scheduler.initialSigma, -1.3 * scheduler.initialSigma)
       const known = Float32Array.of(0.25, -0.75)
       for (const step of scheduler.timesteps.keys()) {
         sample = scheduler.next(known, sample, step)
