@@ -9,7 +9,8 @@ import {Model} from "./Model.sol";
 abstract contract LocationModel is Model {
     error UnsupportedLocation(string location);
 
-    /// @param location Of the input, as a file: `https://…` or `ipfs://…`.
+    /// @param location Of the input, as a file: `https://…`, `ipfs://…` or `ar://…` (Arweave). Or a GraphQL query,
+    /// `{ … }`, which the network's subgraph answers as of the job's block: the input is the JSON of its data.
     /// @param callbackId Handed back with the answer.
     /// @param callbackFunction Of the caller: `(uint256 callbackId, bytes data)`.
     /// @param seed Any bytes; the same request with the same seed gives the same answer.
@@ -44,6 +45,8 @@ abstract contract LocationModel is Model {
         bytes calldata text = bytes(location);
         if (text.length > 8 && bytes8(text) == "https://") return DataTypes.InputDataLocationType.HTTPS;
         if (text.length > 7 && bytes7(text) == "ipfs://") return DataTypes.InputDataLocationType.IPFS;
+        if (text.length > 5 && bytes5(text) == "ar://") return DataTypes.InputDataLocationType.Arweave;
+        if (text.length > 2 && text[0] == "{") return DataTypes.InputDataLocationType.TheGraph;
         revert UnsupportedLocation(location);
     }
 }

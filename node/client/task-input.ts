@@ -73,11 +73,13 @@ async function textAndImage(text: string, path: string | undefined): Promise<Uin
 }
 
 async function readInput(input: string): Promise<AskInput> {
-  if (/^(https|ipfs):\/\//.test(input)) {
+  if (/^(https|ipfs|ar):\/\/|^\{/.test(input)) {
     return { kind: 'location', location: input }
   }
   if (/^[a-z]+:\/\//.test(input)) {
-    throw new ConfigError(`--input (flag): must be a file, or begin with https://, got "${input}"`)
+    throw new ConfigError(
+      `--input (flag): must be a file, or begin with https://, ipfs:// or ar://, got "${input}"`
+    )
   }
   try {
     const { size } = await stat(input)

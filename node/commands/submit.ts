@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { Command } from 'commander'
-import { isHexString, toUtf8Bytes } from 'ethers'
 import { z } from 'zod'
 import { type AnyTask, createModelRegistry } from '../../models/index.js'
 import {
@@ -34,6 +33,7 @@ import { listenForStop } from '../stop-signal.js'
 import { sleep } from '../wait.js'
 import { parseFlag } from './flags.js'
 import { addSettings, open } from './options.js'
+import { seedOf } from './seed.js'
 import { submitExamples } from './submit-examples.js'
 
 const pollIntervalMs = 250
@@ -53,7 +53,7 @@ export function addSubmitCommand(program: Command): void {
     .argument('<task>', 'for example image-to-text; all are below')
     .option(
       '--input <file or https://…>',
-      'a file, whose bytes go on chain, or a location that the worker reads (https:// or ipfs://)'
+      'a file, whose bytes go on chain, or what the worker reads: https://…, ipfs://…, ar://…, or a GraphQL query { … }'
     )
     .option('--prompt <text>', 'the text of a task that takes one')
     .option('--move <x,y>', 'your move in a game: column and row, from 0')
@@ -77,7 +77,7 @@ async function submit(taskName: string, command: Command): Promise<void> {
   const timeoutMs = (parseFlag('--timeout', integer(1, 86_400), flags.timeout) ?? 120) * 1_000
   const isGame = task.input.type === 'game'
   // A game's contract names the seed itself.
-  const seed = isGame ? undefined : seedOf(flags.seed)
+  const seed = isGame ? undefined : seedOf(flags.seed, `0x${randomBytes(32).toString('hex')}`)
   const isAwaited = flags.wait === true || flags.output !== undefined
   const stop = listenForStop(output.progress, 'the command')
   const session = await openSession(config, stop.signal)
@@ -239,18 +239,4 @@ async function waitUntilFinal(
     }
     await sleep(pollIntervalMs, signal)
   }
-}
-
-function seedOf(value: unknown): Hex {
-  if (value === undefined) {
-    return `0x${randomBytes(32).toString('hex')}`
-  }
-  const seed = String(value)
-  if (!seed.startsWith('0x')) {
-    return `0x${Buffer.from(toUtf8Bytes(seed)).toString('hex')}`
-  }
-  if (!isHexString(seed) || seed.length % 2 !== 0) {
-    throw new ConfigError(`--seed (flag): must be text, or bytes in hex such as 0x01ff, got "${seed}"`)
-  }
-  return seed as Hex
 }

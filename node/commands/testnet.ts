@@ -10,6 +10,7 @@ import { createBoard } from '../testnet/board.js'
 import { createDisplay } from '../testnet/display.js'
 import { type TestnetReport, testnet } from '../testnet/testnet.js'
 import { aborted } from '../wait.js'
+import { type NetworkRun, prepareDemo, printDemo } from './demo.js'
 import { parseFlag } from './flags.js'
 import { addSettings, open } from './options.js'
 import { runTrial, type TrialName, trialOf } from './trials.js'
@@ -22,13 +23,19 @@ export function addTestnetCommand(program: Command): void {
     .option('--sequencers <n>', 'how many sequencers; 1 by default')
     .option('--workers <n>', 'how many workers; 2 by default, 3 in trials')
     .option('--jobs <n>', 'how many jobs; 4 by default')
-    .option('--timeout <seconds>', 'until when all jobs must be final; 120 by default')
+    .option('--timeout <seconds>', 'until when all jobs must be final; 120 by default, 900 with --demo')
+    .option(
+      '--demo',
+      'run every model of the repository through its contract, play tic-tac-toe, mint and evolve an NFT'
+    )
+    .option('--out <folder>', 'where --demo saves the pictures; buffalo-demo by default')
+    .option('--games <n>', 'how many games --demo plays; 20 by default')
     .option(
       '--chaos',
       'trial: send jobs while processes, links, chain, RPC and subgraph fail, and check what came of it'
     )
     .option('--minutes <n>', 'how long --chaos lasts; 3 by default')
-    .option('--seed <n>', 'which schedule of faults; 1 by default')
+    .option('--seed <n>', 'which schedule of faults, or openings of games; 1 by default')
     .option(
       '--takeover',
       'trial: kill the holder of a job again and again, and measure how soon another takes over'
@@ -47,6 +54,7 @@ Examples:
   $ npx buffalo-node testnet
   $ npx buffalo-node testnet --workers 3 --sequencers 2 --jobs 6 --json
   $ npx buffalo-node testnet --jobs 1 --keep
+  $ npx buffalo-node testnet --demo --out pictures
 `
     )
   addSettings(command, testnetSettings).action(() => runTestnet(command))
@@ -59,15 +67,9 @@ async function runTestnet(command: Command): Promise<void> {
   if (trial !== undefined) {
     return runTrialUntilStopped(trial, open(command))
   }
-  const count = (name: string, value: unknown, min: number, max: number, otherwise: number): number =>
-    parseFlag(name, integer(min, max), value) ?? otherwise
-  const sizes = {
-    sequencers: count('--sequencers', flags.sequencers, 1, 50, 1),
-    workers: count('--workers', flags.workers, 1, 200, 2),
-    jobs: count('--jobs', flags.jobs, 0, 10_000, 4)
-  }
-  const { leaseMs } = loaded.settings
-  const timeoutMs = count('--timeout', flags.timeout, 1, 86_400, 120) * 1_000
+  const isDemo = flags.demo === true
+  const timeoutMs =
+    (parseFlag('--timeout', integer(1, 86_400), flags.timeout) ?? (isDemo ? 900 : 120)) * 1_000
   const stop = listenForStop(output.progress, 'the network')
   const late = new AbortController()
   const timer = setTimeout(
@@ -79,20 +81,21 @@ async function runTestnet(command: Command): Promise<void> {
   )
   const board = createBoard()
   const display = createDisplay(board, process.stderr)
-  const network = testnet({
-    ...sizes,
-    ...(leaseMs === undefined ? {} : { leaseMs }),
+  const run: NetworkRun = {
+    flags,
+    leaseMs: loaded.settings.leaseMs,
     board,
     logger: createLogger({ ...resolveLog(loaded.settings), level: loaded.settings.logLevel ?? 'warn' }),
     onStep: step => display.step(`${step} …`),
     onLog: (node, line) => (flags.showLogs === true ? display.step(`[${node}] ${line}`) : undefined),
     signal: AbortSignal.any([stop.signal, late.signal])
-  })
+  }
+  const network = isDemo ? preparedDemo(run, output) : preparedTestnet(run, output)
   try {
-    const report = await network.run()
+    const print = await network.run()
     display.stop()
     clearTimeout(timer)
-    print(output, report, flags.keep === true ? network.networkFile : undefined)
+    print(flags.keep === true ? network.networkFile : undefined)
     if (flags.keep === true) {
       await aborted(stop.signal)
     }
@@ -102,6 +105,44 @@ async function runTestnet(command: Command): Promise<void> {
     output.progress('Stopping everything …')
     await network.stop()
     stop.dispose()
+  }
+}
+
+/** A local network, whatever it does. */
+interface PreparedNetwork {
+  networkFile: string
+  /** Resolves with what prints the report; `keptAt`: the network file of a network that stays up. */
+  run(): Promise<(keptAt: string | undefined) => void>
+  stop(): Promise<void>
+}
+
+function preparedTestnet({ flags, leaseMs, ...run }: NetworkRun, output: Output): PreparedNetwork {
+  const count = (name: string, value: unknown, min: number, max: number, otherwise: number): number =>
+    parseFlag(name, integer(min, max), value) ?? otherwise
+  const network = testnet({
+    ...run,
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+    sequencers: count('--sequencers', flags.sequencers, 1, 50, 1),
+    workers: count('--workers', flags.workers, 1, 200, 2),
+    jobs: count('--jobs', flags.jobs, 0, 10_000, 4)
+  })
+  return {
+    ...network,
+    async run() {
+      const report = await network.run()
+      return keptAt => print(output, report, keptAt)
+    }
+  }
+}
+
+function preparedDemo(run: NetworkRun, output: Output): PreparedNetwork {
+  const network = prepareDemo(run)
+  return {
+    ...network,
+    async run() {
+      const report = await network.run()
+      return keptAt => printDemo(output, report, keptAt)
+    }
   }
 }
 

@@ -13,8 +13,8 @@ export type JobState =
 
 export interface BoardRow {
   jobId: bigint
-  /** File name of the picture. */
-  picture: string
+  /** What it is about: the file name of a picture, or a model. */
+  subject: string
   state: JobState
   /** Name of the node that claimed it last. */
   worker: string | undefined
@@ -28,7 +28,7 @@ export interface BoardRow {
 
 /** The jobs of a local network and how far each has come. Events of jobs that it does not know are kept for later. */
 export interface Board {
-  add(job: { jobId: bigint; picture: string; requestedAtMs: number }): void
+  add(job: { jobId: bigint; subject: string; requestedAtMs: number }): void
   onEvent(node: string, event: NodeEvent): void
   rows(): BoardRow[]
   /** Called after each change. */
@@ -90,10 +90,10 @@ export function createBoard(): Board {
   }
 
   return {
-    add({ jobId, picture, requestedAtMs }) {
+    add({ jobId, subject, requestedAtMs }) {
       const row: BoardRow = {
         jobId,
-        picture,
+        subject,
         state: 'requested',
         worker: undefined,
         requestedAtMs,

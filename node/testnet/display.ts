@@ -19,7 +19,7 @@ export function createDisplay(board: Board, stream: NodeJS.WriteStream): Display
 function plainLines(board: Board, stream: NodeJS.WriteStream): Display {
   board.onChange(row => {
     const by = row.worker === undefined ? '' : ` by ${row.worker}`
-    stream.write(`job ${row.jobId} (${row.picture}): ${row.state}${by}, ${seconds(row, Date.now())}\n`)
+    stream.write(`job ${row.jobId} (${row.subject}): ${row.state}${by}, ${seconds(row, Date.now())}\n`)
   })
   return {
     step: line => {
@@ -58,11 +58,11 @@ function liveTable(board: Board, stream: NodeJS.WriteStream): Display {
 
 function table(rows: BoardRow[], nowMs: number): string {
   const drawn = new Table({
-    head: ['job', 'picture', 'state', 'worker', 'time'],
+    head: ['job', 'about', 'state', 'worker', 'time'],
     style: { head: [], border: [], compact: true }
   })
   for (const row of rows) {
-    drawn.push([row.jobId.toString(), row.picture, row.state, row.worker ?? '', seconds(row, nowMs)])
+    drawn.push([row.jobId.toString(), row.subject, row.state, row.worker ?? '', seconds(row, nowMs)])
   }
   return drawn.toString()
 }

@@ -18,6 +18,8 @@ export interface FleetInit {
   networkFile: string
   /** Each node's data directory lies in it, under the node's name. */
   directory: string
+  /** Further arguments of each worker. */
+  workerArgs?: string[]
   onEvent(node: string, event: NodeEvent): void
   onLog(node: string, line: string): void
 }
@@ -42,11 +44,16 @@ export function startFleet(init: FleetInit): TestnetNode[] {
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
   return [
     ...numbers(init.sequencers).map(index => start('sequencer', index, [])),
-    ...numbers(init.workers).map(index => start('worker', index, ['--account-index', String(index)]))
+    ...numbers(init.workers).map(index =>
+      start('worker', index, ['--account-index', String(index), ...(init.workerArgs ?? [])])
+    )
   ]
 }
 
 /** What each node says of itself, in order. Throws ProcessError, TimeoutError. */
-export async function waitUntilReady(nodes: TestnetNode[]): Promise<ReadyInfo[]> {
-  return Promise.all(nodes.map(node => node.process.ready(readyTimeoutMs)))
+export async function waitUntilReady(
+  nodes: TestnetNode[],
+  timeoutMs: number = readyTimeoutMs
+): Promise<ReadyInfo[]> {
+  return Promise.all(nodes.map(node => node.process.ready(timeoutMs)))
 }

@@ -1,19 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createModelRegistry } from '../../models/index.js'
-import { type Address, type Logger, ProcessError } from '../../src/interface/index.js'
+import { createModelRegistry, dataFolder } from '../../models/index.js'
+import type { Address, Logger } from '../../src/interface/index.js'
 import { createJobQueries, type JobQueries, type JobView } from '../client/job-queries.js'
 import type { NetworkFile } from '../config/network-file.js'
 import { devProvider, devSigner } from '../devnet/accounts.js'
-import { type Devnet, startDevnet } from '../devnet/devnet.js'
 import type { ReadyInfo } from '../event-relay.js'
 import { sleep } from '../wait.js'
 import type { Board } from './board.js'
-import { startFleet, type TestnetNode, waitUntilReady } from './nodes.js'
+import { localNetwork } from './local-network.js'
 import { sendRequests } from './requests.js'
 import { loadSamples } from './samples.js'
-import { type JobReport, type Request, verifyJob } from './verify.js'
+import { type JobReport, verifyJob } from './verify.js'
 
 export interface TestnetInit {
   sequencers: number
@@ -47,43 +44,23 @@ export interface Testnet {
 }
 
 const pollIntervalMs = 200
-/** A node lets its jobs go in less; after that it is killed. */
-const nodeStopTimeoutMs = 8_000
 
-/** A whole network on this machine: a chain, its contracts and subgraph, and nodes as processes of their own. */
+/** A whole network on this machine, which reads pictures. */
 export function testnet(init: TestnetInit): Testnet {
   const { board, signal, onStep } = init
-  const directory = mkdtempSync(join(tmpdir(), 'buffalo-testnet-'))
-  const networkFile = join(directory, 'network.json')
-  const failure = Promise.withResolvers<never>()
-  // Heard only while something waits.
-  failure.promise.catch(() => undefined)
-  let devnet: Devnet | undefined
-  let nodes: TestnetNode[] = []
-  let stopping: Promise<void> | undefined
+  const local = localNetwork({
+    ...init,
+    onEvent: board.onEvent,
+    // The requests are pictures: the workers need not load and test the other models.
+    workerArgs: ['--models', join(dataFolder, 'image-to-text')]
+  })
 
   async function run(): Promise<TestnetReport> {
-    devnet = await startDevnet({
-      networkFile,
-      accounts: Math.max(10, init.workers + 1),
-      ...(init.leaseMs === undefined ? {} : { leaseMs: init.leaseMs }),
-      logger: init.logger,
-      onStep,
-      signal
-    })
-    devnet.onCrash(failure.reject)
-    signal.throwIfAborted()
-
-    onStep(`Starting ${init.sequencers} sequencers and ${init.workers} workers`)
-    nodes = startFleet({ ...init, networkFile, directory, onEvent: board.onEvent })
-    watch(nodes)
-    const ready = await orFail(waitUntilReady(nodes))
-
+    const { network, nodes } = await local.start()
     onStep(`Sending ${init.jobs} requests`)
-    const { network } = devnet
     const provider = devProvider(network.rpc, network.chainId)
     try {
-      const requests = await orFail(
+      const requests = await local.orFail(
         sendRequests({
           count: init.jobs,
           samples: await loadSamples(),
@@ -91,12 +68,13 @@ export function testnet(init: TestnetInit): Testnet {
           signer: devSigner(0, provider),
           signal,
           onRequest: ({ jobId, sample, requestedAtMs }) =>
-            board.add({ jobId, picture: sample.file, requestedAtMs })
+            board.add({ jobId, subject: sample.file, requestedAtMs })
         })
       )
-      const jobs = await orFail(waitUntilFinal(createJobQueries(network.subgraph), requests, signal))
+      const jobIds = requests.map(({ jobId }) => jobId)
+      const jobs = await local.orFail(waitUntilFinal(createJobQueries(network.subgraph), jobIds, signal))
       const workers = new Map(
-        ready.flatMap(node => (node.account ? [[node.account.toLowerCase(), node.peerId]] : []))
+        nodes.flatMap(node => (node.account ? [[node.account.toLowerCase(), node.peerId]] : []))
       )
       const registry = await createModelRegistry()
       const rows = new Map(board.rows().map(row => [row.jobId, row]))
@@ -117,7 +95,7 @@ export function testnet(init: TestnetInit): Testnet {
       )
       return {
         network,
-        nodes: ready,
+        nodes,
         jobs: checked.map(({ report }) => report),
         faults: checked.flatMap(({ faults }) => faults)
       }
@@ -126,60 +104,23 @@ export function testnet(init: TestnetInit): Testnet {
     }
   }
 
-  /** A node that ends while the network runs is a fault, whatever its jobs came to. */
-  function watch(started: TestnetNode[]): void {
-    for (const { name, process } of started) {
-      process.exited.then(({ code, signal: by }) => {
-        if (stopping === undefined) {
-          const said = process.log().slice(-3).join(' | ')
-          failure.reject(new ProcessError(`${name} ended by itself (${by ?? `code ${code}`}): ${said}`))
-        }
-      })
-    }
-  }
-
-  /** The work, or the first failure of a part that it needs, or the reason of `signal`. */
-  async function orFail<T>(work: Promise<T>): Promise<T> {
-    const abort = (): void => failure.reject(signal.reason)
-    signal.addEventListener('abort', abort)
-    try {
-      signal.throwIfAborted()
-      return await Promise.race([work, failure.promise])
-    } finally {
-      signal.removeEventListener('abort', abort)
-    }
-  }
-
-  async function stop(): Promise<void> {
-    await Promise.all(nodes.map(node => node.process.stop(nodeStopTimeoutMs)))
-    await devnet?.stop()
-    rmSync(directory, { recursive: true, force: true })
-  }
-
-  return {
-    run,
-    networkFile,
-    stop() {
-      stopping ??= stop()
-      return stopping
-    }
-  }
+  return { run, networkFile: local.networkFile, stop: local.stop }
 }
 
-/** The final state of each requested job, by id, from the subgraph. */
-async function waitUntilFinal(
+/** The final state of each job, by id, from the subgraph. No other job was requested since the first of them. */
+export async function waitUntilFinal(
   queries: JobQueries,
-  requests: Request[],
+  jobIds: bigint[],
   signal: AbortSignal
 ): Promise<Map<bigint, JobView>> {
   const final = new Map<bigint, JobView>()
   for (;;) {
-    for (const job of await queries.jobs({ limit: requests.length })) {
+    for (const job of await queries.jobs({ limit: jobIds.length })) {
       if (job.status !== 'open') {
         final.set(job.id, job)
       }
     }
-    if (requests.every(({ jobId }) => final.has(jobId))) {
+    if (jobIds.every(jobId => final.has(jobId))) {
       return final
     }
     await sleep(pollIntervalMs, signal)

@@ -27,6 +27,8 @@ export interface NetworkClientInit {
 
 /** A visitor of the network: asks nodes for something, listens nowhere, and is gone. */
 export interface NetworkClient {
+  /** For content. */
+  libp2p: Libp2p
   /** Connects where there is no connection. Throws what libp2p throws. */
   openStream(peerId: string, protocol: string, signal: AbortSignal): Promise<Stream>
   /** Looks for further nodes in the DHT, by way of those that are connected. */
@@ -86,6 +88,7 @@ export async function createNetworkClient(
   await libp2p.start()
 
   return {
+    libp2p,
     openStream: (peerId, protocol, signal) =>
       libp2p.dialProtocol(peerIdFromString(peerId), protocol, { signal }),
     async search(signal) {

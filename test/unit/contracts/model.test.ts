@@ -168,12 +168,22 @@ describe('behavior: the tasks', () => {
     expect(await f.oracle.read('getJob', [1n])).toMatchObject({ callbackId: 3n, callbackFunction: callback })
     for (const [location, type] of [
       ['https://example.com/a.png', DataLocation.HTTPS],
-      ['ipfs://bafy', DataLocation.IPFS]
+      ['ipfs://bafy', DataLocation.IPFS],
+      ['ar://abc', DataLocation.Arweave],
+      ['{ job(id: "0x01") { seed } }', DataLocation.TheGraph]
     ] as const) {
       const job = await created(model.write('runFromLocation', [location, 3n, callback, '0x'], { value }))
       expect(job).toMatchObject({ input: encode(['string'], [location]), inputDataLocationType: type })
     }
-    for (const location of ['', 'http://example.com/a.png', 'https://', 'ipfs://', 'HTTPS://x', 'ar://x']) {
+    for (const location of [
+      '',
+      'http://example.com/a.png',
+      'https://',
+      'ipfs://',
+      'HTTPS://x',
+      'ar://',
+      '{}'
+    ]) {
       const sent = model.write('runFromLocation', [location, 3n, callback, '0x'], { value })
       expect(await revertOf(sent), location).toBe('UnsupportedLocation')
     }
