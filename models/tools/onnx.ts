@@ -1,5 +1,6 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-common'
 import { type Manifest, ManifestError } from '../../src/interface/index.js'
+import { checkGraph } from './graph-check.js'
 import type { Runtime } from './onnx/runtime.js'
 
 export { Tensor }
@@ -11,7 +12,7 @@ export interface Graph {
   /** Type and shape of each input, in the order of `inputNames`; a dimension that may vary is a name. */
   readonly inputs: readonly InferenceSession.ValueMetadata[]
   readonly outputs: readonly InferenceSession.ValueMetadata[]
-  /** Blocks the event loop while it computes. Throws what the runtime throws. */
+  /** Blocks the event loop while it computes. Numbers of float16 are given as bits (half.ts). Throws what the runtime throws. */
   run(feeds: InferenceSession.FeedsType): Promise<InferenceSession.ReturnType>
   release(): Promise<void>
 }
@@ -29,14 +30,15 @@ export async function runtimeVersion(kind: Manifest['runtime']['kind']): Promise
 
 /**
  * Opens a graph as the manifest's runtime says: `native` (onnxruntime-node, fast) or `canonical` (onnxruntime-web's
- * WebAssembly with one thread: the same bits on every machine). Throws ManifestError where the runtime does not take
- * the file.
+ * WebAssembly with one thread: the same bits on every machine). The graph is checked first (graph-check.ts). Throws
+ * ManifestError where the check or the runtime does not take the file.
  */
-export async function openGraph(path: string, { name, runtime }: Manifest): Promise<Graph> {
+export async function openGraph(path: string, { name, runtime, files }: Manifest): Promise<Graph> {
   const chosen = await runtimes[runtime.kind]()
+  const { externalFiles } = checkGraph(path, { name, files: Object.values(files).map(file => file.path) })
   try {
     return graphOf(
-      await chosen.open(path, {
+      await chosen.open(path, externalFiles, {
         executionMode: 'sequential',
         graphOptimizationLevel: runtime.optimisation,
         // Warnings about the graph are for who exports it, not for who runs it.
@@ -46,7 +48,11 @@ export async function openGraph(path: string, { name, runtime }: Manifest): Prom
       })
     )
   } catch (err) {
-    throw new ManifestError(`Model ${name}: ONNX Runtime does not take the file ${path}`, { cause: err })
+    // A person can mend the export only with the runtime's own words.
+    const reason = err instanceof Error ? err.message.slice(0, 500) : String(err)
+    throw new ManifestError(`Model ${name}: ONNX Runtime does not take the file ${path}: ${reason}`, {
+      cause: err
+    })
   }
 }
 
@@ -56,9 +62,29 @@ function graphOf(session: InferenceSession): Graph {
     outputNames: session.outputNames,
     inputs: session.inputMetadata,
     outputs: session.outputMetadata,
-    run: feeds => session.run(feeds),
+    run: async feeds => mapTensors(await session.run(mapTensors(feeds))),
     release: () => session.release()
   }
+}
+
+/**
+ * Gives half-precision numbers as their bits on the way in and out. Where Node has a Float16Array, onnxruntime-common makes one
+ * of them, which onnxruntime-node takes for an empty array; and Node 22 has none.
+ */
+function mapTensors<T extends InferenceSession.FeedsType | InferenceSession.ReturnType>(tensors: T): T {
+  const isHalf = Object.values(tensors).some(({ type }) => type === 'float16')
+  return isHalf
+    ? (Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, withHalfBits(value)])) as T)
+    : tensors
+}
+
+function withHalfBits(tensor: Tensor): Tensor {
+  const { type, data, dims } = tensor
+  if (type !== 'float16' || !ArrayBuffer.isView(data) || data instanceof Uint16Array) {
+    return tensor
+  }
+  const bits = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+  return Object.assign(new Tensor('uint16', bits, dims), { type: 'float16' as const })
 }
 
 /** Runs a graph of one input and one output, both float32. Throws ManifestError if the graph is of another kind. */

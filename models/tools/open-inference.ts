@@ -73,12 +73,29 @@ function readFloat(value: unknown): number | undefined {
   return typeof value === 'number' ? value : typeof value === 'string' ? floatNames[value] : undefined
 }
 
-/** `digits`: significant ones, that tell any number of the type from its neighbours. */
-function writeFloat(value: number, digits: number): Element {
+/**
+ * The shortest number that reads back as the same one. `digits`: significant ones that always and that sometimes are enough;
+ * `stored`: a number as the type keeps it.
+ */
+function writeFloat(value: number, digits: [number, number], stored: (value: number) => number): Element {
   if (Object.is(value, -0)) {
     return '-0'
   }
-  return Number.isFinite(value) ? Number(value.toPrecision(digits)) : String(value)
+  if (!Number.isFinite(value)) {
+    return String(value)
+  }
+  // Whole numbers stay whole: 65504 reads back from 65500 in half precision, and would puzzle people.
+  if (Number.isSafeInteger(value)) {
+    return value
+  }
+  const [enough, few] = digits
+  for (let count = few; count < enough; count++) {
+    const short = Number(value.toPrecision(count))
+    if (stored(short) === value) {
+      return short
+    }
+  }
+  return Number(value.toPrecision(enough))
 }
 
 function integers(create: (length: number) => TensorData, low: number, high: number): Conversion {
@@ -126,17 +143,17 @@ const conversions: Record<TensorDataType, Conversion> = {
       const number = readFloat(value)
       return number === undefined ? undefined : toHalf(number)
     },
-    write: value => writeFloat(fromHalf(Number(value)), 5)
+    write: value => writeFloat(fromHalf(Number(value)), [5, 3], number => fromHalf(toHalf(number)))
   },
   FP32: {
     create: length => new Float32Array(length),
     read: readFloat,
-    write: value => writeFloat(Number(value), 9)
+    write: value => writeFloat(Number(value), [9, 6], Math.fround)
   },
   FP64: {
     create: length => new Float64Array(length),
     read: readFloat,
-    write: value => writeFloat(Number(value), 17)
+    write: value => writeFloat(Number(value), [17, 15], Number)
   },
   BYTES: {
     create: length => new Array<string>(length).fill(''),

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addModelsAddCommand } from './models/add.js'
 import { addModelsCheckCommand } from './models/check.js'
+import { addModelsConformanceCommand } from './models/conformance.js'
 import { addModelsListCommand } from './models/list.js'
 import { addModelsNewCommand } from './models/new.js'
 import { addModelsRunCommand } from './models/run.js'
@@ -27,5 +28,6 @@ Examples:
   addModelsAddCommand(command)
   addModelsRunCommand(command)
   addModelsNewCommand(command)
+  addModelsConformanceCommand(command)
   program.addCommand(command)
 }

@@ -45,6 +45,13 @@ export interface RunnableModel {
  */
 const warmShare = 1 / 4
 
+/** What the smallest model takes besides its files: a session of ONNX Runtime with its arena. */
+const modelOverheadBytes = 8 * 2 ** 20
+
+function weightOf({ sizeBytes }: RunnableModel): number {
+  return sizeBytes + modelOverheadBytes
+}
+
 export interface ServeExecutionsInit {
   /** Undefined for a manifest that this machine does not know. Called once a manifest. */
   resolveModel(manifest: string): Promise<RunnableModel | undefined>
@@ -81,16 +88,16 @@ export function serveExecutions({ resolveModel }: ServeExecutionsInit): void {
       throw new JobFailedError(FailureCode.UnknownModel, `No model with the manifest ${manifest} is known`)
     }
     // Room is made first: the old and the new model would not both fit.
-    let total = description.sizeBytes
+    let total = weightOf(description)
     for (const model of warm.values()) {
-      total += model.description.sizeBytes
+      total += weightOf(model.description)
     }
     for (const [oldest, { description: old, model }] of warm) {
       if (total <= warmBytes) {
         break
       }
       warm.delete(oldest)
-      total -= old.sizeBytes
+      total -= weightOf(old)
       await model.close()
     }
     const loaded = { description, model: await description.load() }

@@ -4,6 +4,13 @@ import type { InferenceSession } from 'onnxruntime-common'
 export interface Runtime {
   /** `1.30.0` */
   version(): string
-  /** Throws what the runtime throws for a file that it does not take. */
-  open(path: string, options: InferenceSession.SessionOptions): Promise<InferenceSession>
+  /**
+   * `externalFiles`: names of the files beside the graph that hold its weights. Throws what the runtime throws for a file that
+   * it does not take.
+   */
+  open(
+    path: string,
+    externalFiles: readonly string[],
+    options: InferenceSession.SessionOptions
+  ): Promise<InferenceSession>
 }
