@@ -7,15 +7,20 @@ import { runtimeVersion } from '../models/tools/onnx.js'
 import { hardenDecoders } from '../models/tools/picture.js'
 import { serveExecutions } from '../src/execute/child.js'
 import { forbidTelemetry } from './config/environment.js'
-import { knownModels } from './model-catalog.js'
+import { type KnownModels, knownModels } from './model-catalog.js'
 
 forbidTelemetry()
 hardenDecoders()
 // A manifest that cannot be used is the parent's to tell of.
-const models = knownModels(process.argv.slice(2), () => undefined)
+const readModels = (): Promise<KnownModels> => knownModels(process.argv.slice(2), () => undefined)
+let models = readModels()
 
 serveExecutions({
   async resolveModel(cid) {
+    if (!(await models).documents.has(cid)) {
+      // It may have come since.
+      models = readModels()
+    }
     const { registry, documents } = await models
     const document = documents.get(cid)
     if (document === undefined) {

@@ -34,6 +34,8 @@ export interface TestedModelCatalog extends ModelCatalog {
    * if it is aborted.
    */
   selfTest(executor: Executor, options: { signal: AbortSignal }): Promise<void>
+  /** Runs a further model on its test vectors, and offers it if it passes: then it is true. */
+  add(document: ManifestDocument, executor: Executor, options: { signal: AbortSignal }): Promise<boolean>
 }
 
 /** A manifest that breaks its schema is logged and left out. Throws ConfigError for a path that does not exist. */
@@ -45,6 +47,22 @@ export async function createModelCatalog({
     logger.error({ err }, 'A model is not offered: its manifest cannot be used')
   )
   const passed = new Set<string>()
+
+  async function test(document: ManifestDocument, executor: Executor, signal: AbortSignal): Promise<void> {
+    const { name } = document.manifest
+    const fault = await findFault(document, registry, executor, signal)
+    if (fault === undefined) {
+      passed.add(document.cid)
+      logger.info({ model: name, manifest: document.cid }, 'The model passed its self-test')
+    } else {
+      passed.delete(document.cid)
+      logger.error(
+        { model: name, manifest: document.cid, fault },
+        'The model is not offered: its self-test failed'
+      )
+    }
+  }
+
   return {
     models: () => [...passed],
     knowsTask: category => registry.tasks().some(task => task.category === category),
@@ -63,19 +81,13 @@ export async function createModelCatalog({
     documents: () => [...documents.values()],
     async selfTest(executor, { signal }) {
       for (const document of documents.values()) {
-        const { name } = document.manifest
-        const fault = await findFault(document, registry, executor, signal)
-        if (fault === undefined) {
-          passed.add(document.cid)
-          logger.info({ model: name, manifest: document.cid }, 'The model passed its self-test')
-        } else {
-          passed.delete(document.cid)
-          logger.error(
-            { model: name, manifest: document.cid, fault },
-            'The model is not offered: its self-test failed'
-          )
-        }
+        await test(document, executor, signal)
       }
+    },
+    async add(document, executor, { signal }) {
+      documents.set(document.cid, document)
+      await test(document, executor, signal)
+      return passed.has(document.cid)
     }
   }
 }

@@ -8,7 +8,6 @@ import { contractReader } from '../src/chain/contract-reader.js'
 import { type ChainClient, createChainClient } from '../src/chain/provider.js'
 import { ensureRegistered } from '../src/chain/registration.js'
 import { submissionChain } from '../src/chain/submission-chain.js'
-import { contentResolver } from '../src/content/index.js'
 import { openDatabase } from '../src/db/open.js'
 import { pruner } from '../src/db/pruner.js'
 import { childProcessExecutor } from '../src/execute/index.js'
@@ -30,12 +29,14 @@ import { sequencer } from '../src/sequencer.js'
 import { subgraphClient } from '../src/subgraph/index.js'
 import { submitter } from '../src/submit/submitter.js'
 import { type Timeline, timeline, timelineServer } from '../src/timeline/index.js'
-import { worker } from '../src/worker.js'
+import { type Worker, worker } from '../src/worker.js'
 import type { NodeConfig } from './config/resolve.js'
+import { startWorkerContent } from './content.js'
 import type { Connections } from './control.js'
 import type { ReadyInfo } from './event-relay.js'
 import { createModelCatalog, executorChildModule } from './model-catalog.js'
-import { offeredModels } from './models/model-paths.js'
+import { startModelExchange } from './models/exchange.js'
+import { addedModelsFolder, offeredModels } from './models/model-paths.js'
 import { sleep } from './wait.js'
 
 export interface NodeComponents {
@@ -169,10 +170,12 @@ async function startWorker(base: Base): Promise<Started> {
 
   // A model that this machine cannot run is not offered.
   const manifests = config.models ?? (await offeredModels(config.dataDir))
-  const catalog = await createModelCatalog({ manifests, logger: logger.child({ name: 'models' }) })
+  const modelLog = logger.child({ name: 'models' })
+  const catalog = await createModelCatalog({ manifests, logger: modelLog })
   const executor = childProcessExecutor({
     childModule: executorChildModule(),
-    childArguments: manifests,
+    // With those that are fetched later.
+    childArguments: [...new Set([...manifests, await madeFolder(addedModelsFolder(config.dataDir))])],
     concurrency: config.capacity,
     timeoutMs: config.executionTimeoutMs,
     memoryBytes: config.executionMemoryMb * 1024 * 1024
@@ -180,7 +183,7 @@ async function startWorker(base: Base): Promise<Started> {
   await executor.start()
   base.defer(() => executor.stop())
   await catalog.selfTest(executor, { signal })
-  if (catalog.models().length === 0) {
+  if (catalog.models().length === 0 && config.fetchModelsMb === 0) {
     throw new ConfigError(
       'No model passed its self-test, so this worker could do nothing: see the log, and --models'
     )
@@ -200,7 +203,24 @@ async function startWorker(base: Base): Promise<Started> {
     })
   )
 
-  const service = worker({
+  let service: Worker | undefined
+  const content = await startWorkerContent(config, {
+    network,
+    isWorker: peer => service?.isRegistered(peer) ?? false,
+    clock,
+    logger: logger.child({ name: 'content' }),
+    defer: base.defer
+  })
+  const models = await startModelExchange(config, {
+    content: content.content,
+    catalog,
+    executor,
+    clock,
+    logger: modelLog,
+    defer: base.defer
+  })
+
+  service = worker({
     network: identity,
     timing,
     account: account.address,
@@ -220,8 +240,8 @@ async function startWorker(base: Base): Promise<Started> {
       logger: logger.child({ name: 'contracts' })
     }),
     executor,
-    catalog,
-    content: contentResolver()({ logger: logger.child({ name: 'content' }), clock }),
+    catalog: models,
+    content: content.jobs,
     createSubmitter: handlers =>
       submitter({ ...config.submit, isContinuous: base.isContinuous })({
         database,
@@ -238,6 +258,11 @@ async function startWorker(base: Base): Promise<Started> {
   })
   await run(base, service)
   return { ready: readyInfo(config, network, account.address), network }
+}
+
+async function madeFolder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true })
+  return path
 }
 
 /** Tries again while the chain does not answer, which its client says by itself. */

@@ -73,6 +73,8 @@ export interface WorkerStatus {
 
 export interface Worker extends Startable {
   status(): WorkerStatus
+  /** Whether the registry names this peer key, as far as this node knows. */
+  isRegistered(peer: PeerKey): boolean
   /** Who holds an open job, as far as this node knows. */
   holder(job: JobKey): PeerKey | undefined
 }

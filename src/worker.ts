@@ -361,6 +361,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         peers: leases.roster.size(),
         leases: leases.book.size
       }),
+      isRegistered: peer => leases.roster.isRegistered(peer),
       holder: job => leases.book.holder(job, clock.now())?.worker
     }
   }

@@ -38,6 +38,16 @@ export interface ClientConfig {
   log: LogConfig
 }
 
+/** Where content is kept and had from. */
+export interface ContentConfig {
+  quotaMb: number
+  /** Of IPFS. */
+  gateways: string[]
+  arweaveGateway: string
+  /** Path of its key file. */
+  arweaveWallet: string | undefined
+}
+
 /** What a node needs. Every field is read by node/node.ts. */
 export interface NodeConfig {
   role: Role
@@ -61,10 +71,13 @@ export interface NodeConfig {
   /** How results are carried to the chain, where it differs from the submitter's defaults. */
   submit: { pollIntervalMs?: number; maxWaitMs?: number; stuckAfterMs?: number }
   capacity: number
-  /** Manifest files, or folders of them; undefined: those of the package. */
+  /** Manifest files, or folders of them; undefined: those of the package and of the data directory. */
   models: string[] | undefined
   executionTimeoutMs: number
   executionMemoryMb: number
+  /** The largest model that is fetched from peers; 0: none is. */
+  fetchModelsMb: number
+  content: ContentConfig
   /** How long what is done with stays in the database. */
   retentionMs: number
   log: LogConfig
@@ -118,6 +131,13 @@ export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
     models: settings.models,
     executionTimeoutMs: settings.executionTimeoutMs ?? 60_000,
     executionMemoryMb: settings.executionMemoryMb ?? 2_048,
+    fetchModelsMb: settings.fetchModelsMb ?? (local ? 512 : 0),
+    content: {
+      quotaMb: settings.contentMb ?? 10_240,
+      gateways: settings.gateways ?? (local ? [] : ['https://trustless-gateway.link', 'https://ipfs.io']),
+      arweaveGateway: settings.arweaveGateway ?? 'https://arweave.net',
+      arweaveWallet: settings.arweaveWallet
+    },
     retentionMs:
       settings.retentionHours === undefined ? defaultRetentionMs : settings.retentionHours * 3_600_000,
     log: resolveLog(settings)

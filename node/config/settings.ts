@@ -99,6 +99,31 @@ export const settings = {
     '--execution-memory-mb <mb>',
     'memory limit of one execution; 2048 by default'
   ),
+  fetchModelsMb: setting(
+    integer(0, 1_000_000),
+    '--fetch-models-mb <mb>',
+    'largest model that a worker fetches from peers when a job asks for it; 0 fetches none. 512 by default on a local network, 0 otherwise'
+  ),
+  contentMb: setting(
+    integer(16, 100_000_000),
+    '--content-mb <mb>',
+    'disk for content of jobs and models that is shared with peers; 10240 by default'
+  ),
+  gateways: setting(
+    list(httpUrl),
+    '--gateways <url...>',
+    'IPFS gateways to ask where no peer has a content; trustless-gateway.link and ipfs.io by default, none on a local network'
+  ),
+  arweaveGateway: setting(
+    httpUrl,
+    '--arweave-gateway <url>',
+    'gateway for inputs and outputs at Arweave; https://arweave.net by default'
+  ),
+  arweaveWallet: setting(
+    text,
+    '--arweave-wallet <path>',
+    'key file of the wallet that pays for outputs at Arweave; without it such jobs are left to others'
+  ),
   retentionHours: setting(
     integer(1, 87_600),
     '--retention-hours <n>',

@@ -188,8 +188,7 @@ export async function download(init: DownloadInit, components: DownloadComponent
   function idleSource(block: Missing): Asked | undefined {
     let best: Asked | undefined
     for (const asked of sources.values()) {
-      if (asked.asks >= contentLimits.asksPerPeer || block.tried.has(asked) || block.asked.has(asked))
-        continue
+      if (asked.asks >= contentLimits.asksPerPeer || block.tried.has(asked)) continue
       if (best === undefined || asked.asks < best.asks) best = asked
     }
     return best
@@ -214,13 +213,21 @@ export async function download(init: DownloadInit, components: DownloadComponent
       return
     }
     let places = [...sources.values()].reduce((sum, { asks }) => sum + contentLimits.asksPerPeer - asks, 0)
+    // What nobody has been asked for goes first; who then has nothing to do helps with what is late.
     for (const [key, block] of missing) {
       if (places <= 0) break
-      if (block.asked.size > 0 && !isLate(block)) continue
-      const source = idleSource(block)
+      const source = block.asked.size > 0 ? undefined : idleSource(block)
       if (source === undefined) continue
       places--
       void ask(key, block, source)
+    }
+    for (const asked of sources.values()) {
+      if (asked.asks > 0) continue
+      for (const [key, block] of missing) {
+        if (block.asked.size === 0 || block.tried.has(asked) || !isLate(block)) continue
+        void ask(key, block, asked)
+        break
+      }
     }
     if (!isSearching && [...missing.values()].some(isStuck)) lookFurther()
   }
