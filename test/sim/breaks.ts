@@ -21,6 +21,9 @@ export function breakTiming(timing: LeaseTiming, rule: BreakRule | undefined): L
   return rule === 'no-epsilon' ? { ...timing, skewMs: 20_000 } : timing
 }
 
+/** What is written of a lease before it is published: the lease, and that its claim was signed. */
+const ofLeases = new Set<number | undefined>([Bucket.ownLeases, Bucket.signedClaims])
+
 /** A worker takes its leases for stored as soon as it has handed them to the disk. */
 export function breakDatabase(database: Database, rule: BreakRule | undefined): Database {
   if (rule !== 'publish-first') return database
@@ -28,7 +31,7 @@ export function breakDatabase(database: Database, rule: BreakRule | undefined): 
     ...database,
     async batch(operations, options) {
       const written = database.batch(operations, options)
-      if (!operations.every(({ key }) => key[0] === Bucket.ownLeases)) return written
+      if (!operations.every(({ key }) => ofLeases.has(key[0]))) return written
       // What becomes of the write is nobody's business any more: that is the broken rule.
       written.catch(() => {})
     }

@@ -20,6 +20,8 @@ export interface Disk {
   open(process: Process, faults: { onSlow(): void; onFull(): void }): Database
   /** Whether the result of a request would survive a crash of the machine. */
   holdsResult(requestHash: string): boolean
+  /** The same of a lease, or of a later one of its claim. */
+  holdsLease(job: string, startMs: number, sequence: number): boolean
   /** The process ended. `machine`: and with it the machine. Returns how many acknowledged writes are lost. */
   crash(machine: boolean): number
   /** Called for each write that is on the disk for good. */
@@ -68,6 +70,13 @@ export function simulatedDisk(rng: Random): Disk {
     trouble,
     holdsResult: requestHash =>
       durable.has(`${Bucket.results.toString(16).padStart(2, '0')}${requestHash.slice(2)}`),
+    holdsLease(job, startMs, sequence) {
+      const record = durable.get(`${Bucket.ownLeases.toString(16).padStart(2, '0')}${job}`)
+      if (record === undefined) return false
+      const text = Buffer.from(record).toString()
+      const numberOf = (name: string): number => Number(text.match(new RegExp(`"${name}":(\\d+)`))?.[1])
+      return numberOf('startMs') === startMs && numberOf('sequence') >= sequence
+    },
     onDurable: listener => listeners.push(listener),
 
     open(process, { onSlow, onFull }) {

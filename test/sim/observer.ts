@@ -27,6 +27,12 @@ export interface Observer {
   event(node: number, event: NodeEvent): void
   /** The node's process ended, and what it ran with it. */
   ended(node: number): void
+  /** Its disk is as it will find it. `holds`: whether a lease is there, or a later one of its claim. */
+  checkDisk(
+    node: number,
+    clockMs: number,
+    holds: (job: JobKey, startMs: number, sequence: number) => boolean
+  ): void
   published(node: number, topic: string, data: Uint8Array): void
   violate(violation: Omit<Violation, 'atMs'>): void
   executions: Execution[]
@@ -59,7 +65,10 @@ export function observer({
   const open = new Map<string, Execution>()
   const violations: Violation[] = []
   /** Node and job -> the claim that it published last, and how long it holds. */
-  const claims = new Map<string, { startMs: number; expiresMs: number; released: boolean }>()
+  const claims = new Map<
+    string,
+    { job: JobKey; startMs: number; expiresMs: number; sequence: number; released: boolean }
+  >()
   /** Liar's key and job -> the newest start that it claimed, and when it first said so. */
   const lies = new Map<string, { startMs: number; saidMs: number }>()
   /** Node and job -> when the node claimed it last. */
@@ -101,8 +110,8 @@ export function observer({
         violate({ rule: 'signing', jobId: undefined, message })
       }
     }
-    const { startMs, expiresMs, release } = lease
-    claims.set(id, { startMs, expiresMs, released: release !== undefined })
+    const { job, startMs, expiresMs, sequence, release } = lease
+    claims.set(id, { job, startMs, expiresMs, sequence, released: release !== undefined })
   }
 
   /** I8: who says late that it was first does not win what another has begun. */
@@ -173,6 +182,17 @@ export function observer({
     },
     ended(node) {
       for (const execution of [...open.values()]) if (execution.node === node) close(node, execution.job)
+    },
+    checkDisk(node, clockMs, holds) {
+      for (const [id, { job, startMs, expiresMs, sequence, released }] of claims) {
+        if (id !== `${node}:${job}` || released || expiresMs <= clockMs) continue
+        if (holds(job, startMs, sequence) || isReleaseDurable(node, job)) continue
+        violate({
+          rule: 'signing',
+          jobId: undefined,
+          message: `node ${node} had published a lease of job ${job.slice(0, 8)} that its disk does not hold after a crash`
+        })
+      }
     },
     published(node, topic, data) {
       if (!topic.includes('/leases/')) return

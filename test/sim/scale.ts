@@ -34,6 +34,10 @@ export interface LargeInit {
   jobs: number
   /** How fast jobs come. */
   jobsPerSecond: number
+  /** They come in bursts of so many: one block after a while without any. Default: one by one. */
+  burst?: number
+  /** How many jobs a worker runs at once. */
+  capacity?: { min: number; max: number }
 }
 
 const SEQUENCERS = 2
@@ -41,17 +45,18 @@ const SEQUENCERS = 2
 const DEGREE = 8
 const BLOCK_INTERVAL_MS = 1_000
 /** A worker of a network with n others hears n presences in each interval. So a larger network says it less often. */
-const presenceIntervalMs = (workers: number): number => Math.max(1_000, workers * 30)
+const presenceIntervalMs = (workers: number): number => Math.max(1_000, workers * 100)
 /** After the last job has come, all are done within this. */
 const DRAIN_MS = 120_000
 /** Presence, listening and the first sync come before the first job: this many presence intervals. */
-const WARM_UP_INTERVALS = 2.5
+const WARM_UP_INTERVALS = 1.75
 const LOOK_MS = 1_000
 
 /** From 50 to 500 ms. */
 const executionMs = (key: string): number => 50 + (hash32(`large ${key}`) / 2 ** 32) * 450
 
-export async function simulateLarge({ seed, workers, jobs, jobsPerSecond }: LargeInit): Promise<LargeReport> {
+export async function simulateLarge(init: LargeInit): Promise<LargeReport> {
+  const { seed, workers, jobs, jobsPerSecond, burst = 1, capacity = { min: 2, max: 4 } } = init
   const startedMs = performance.now()
   const rng = random(seed, 'large')
   const timing = { ...localTiming, presenceIntervalMs: presenceIntervalMs(workers) }
@@ -65,7 +70,7 @@ export async function simulateLarge({ seed, workers, jobs, jobsPerSecond }: Larg
     broken: undefined,
     trace: 'off',
     blockIntervalMs: BLOCK_INTERVAL_MS,
-    capacity: { min: 2, max: 4 },
+    capacity,
     executionMs,
     degree: DEGREE
   })
@@ -74,8 +79,9 @@ export async function simulateLarge({ seed, workers, jobs, jobsPerSecond }: Larg
   chain.start()
   const fromMs = WARM_UP_INTERVALS * timing.presenceIntervalMs
   const forMs = (jobs / jobsPerSecond) * 1_000
-  for (let job = 0; job < jobs; job++)
-    loop.at(fromMs + rng.between(0, forMs), () => chain.request(MODELS[0] ?? ''))
+  const arrivalMs = (job: number): number =>
+    burst === 1 ? rng.between(0, forMs) : (Math.floor(job / burst) * burst * 1_000) / jobsPerSecond
+  for (let job = 0; job < jobs; job++) loop.at(fromMs + arrivalMs(job), () => chain.request(MODELS[0] ?? ''))
 
   const look = (): void => {
     const isDone = chain.jobs().length === jobs && chain.jobs().every(({ final }) => final !== undefined)
@@ -111,12 +117,22 @@ export async function simulateLarge({ seed, workers, jobs, jobsPerSecond }: Larg
   }
 }
 
-/** Half a job a second for each worker, up to 500 a second. */
+/** So many bursts, 4 s apart: a worker of a network of 1,000 then claims two jobs of 10,000 in one message. */
+const BURSTS = 5
+
+/** Jobs that come in bursts, as from a few clients that ask for much at once. */
 export const runLarge = ({ seeds: [seed = 1], workers, jobs }: Options): Promise<LargeReport> =>
-  simulateLarge({ seed, workers, jobs, jobsPerSecond: Math.min(500, workers / 2) })
+  simulateLarge({
+    seed,
+    workers,
+    jobs,
+    jobsPerSecond: jobs / (4 * BURSTS),
+    burst: Math.ceil(jobs / BURSTS),
+    capacity: { min: 4, max: 8 }
+  })
 
 const SCALES = [10, 100, 1_000]
-const SCALE_JOBS = 300
+const SCALE_JOBS = 100
 const SCALE_JOBS_PER_SECOND = 5
 /** The most that messages for a job may differ between networks of these sizes. */
 const MAX_RATIO = 1.5

@@ -331,6 +331,7 @@ export function createWorld(init: WorldInit): World {
     streams.leave(node.index)
     watch.ended(node.index)
     node.disk.crash(machine)
+    watch.checkDisk(node.index, node.process.clock.now(), node.disk.holdsLease)
     node.worker = undefined
     node.process = simulatedProcess(loop, epochMs, clockErrorOf(node.index))
   }

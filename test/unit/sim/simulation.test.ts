@@ -73,6 +73,30 @@ describe('a rule that is broken on purpose', () => {
     expect((await simulate({ ...init, broken: undefined })).violations).toEqual([])
   })
 
+  it('behavior: a worker that does not wait for its disk loses leases that others have heard of, and the run says so', async () => {
+    const crash = fault('crash', { fromMs: 3_000, toMs: 30_000, nodes: [0], amount: 1, flag: true })
+    const init: RunInit = {
+      seed: 1,
+      workers: 3,
+      jobs: 8,
+      kinds: [],
+      broken: 'publish-first',
+      faults: [crash]
+    }
+    const failing = await simulate(init)
+    expect(failing.violations).toMatchObject([{ rule: 'signing' }])
+    expect((await simulate({ ...init, broken: undefined })).violations).toEqual([])
+  })
+
+  it('behavior: a renewal that replaces the start lets nodes disagree, and the run says so', async () => {
+    const liar = fault('hoarding', { fromMs: 2_500, toMs: 45_000, nodes: [9], amount: 0.2, flag: true })
+    const kinds = ['hoarding'] as const
+    const init: RunInit = { seed: 38, workers: 7, jobs: 20, kinds, broken: 'renewal-start', faults: [liar] }
+    const failing = await simulate(init)
+    expect(failing.violations.map(({ rule }) => rule)).toContain('I1')
+    expect((await simulate({ ...init, broken: undefined })).violations).toEqual([])
+  })
+
   it('behavior: a failing run is shrunk to the faults that it takes', async () => {
     const liar = fault('backdating', { fromMs: 2_500, toMs: 45_000, nodes: [7], amount: 0.1, flag: true })
     const faults = [fault('rpc-lag', { fromMs: 5_000, toMs: 9_000, nodes: [1], amount: 2 }), liar]
