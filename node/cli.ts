@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../src/interface/index.js'
+import { addContentCommand } from './commands/content.js'
 import { addDeployCommand } from './commands/deploy.js'
 import { addDevnetCommand } from './commands/devnet.js'
 import { addExplainCommand } from './commands/explain.js'
@@ -58,6 +59,7 @@ Examples:
   addExplainCommand(program)
   addModelsCommand(program)
   addDeployCommand(program)
+  addContentCommand(program)
   return program
 }
 
