@@ -24,7 +24,19 @@ describe('the benchmark', () => {
   it(
     'behavior: every job of a short run is done, once, and the report is one JSON object',
     async () => {
-      const args = ['--json', '--only', 'buffalo', '--runs', '1', '--round-trips', '20', '--jobs', '100']
+      const args = [
+        '--json',
+        '--only',
+        'buffalo',
+        '--runs',
+        '1',
+        '--round-trips',
+        '20',
+        '--jobs',
+        '100',
+        '--warm-up',
+        '300'
+      ]
       const { stdout } = await bench([...args, '--in-flight', '20'])
       const report = JSON.parse(stdout)
       expect(report.buffalo).toMatchObject({ jobs: 420, executionsPerJob: 1 })
