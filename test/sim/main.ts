@@ -1,4 +1,4 @@
-import { describeFault } from './faults.js'
+import { describeFault, faultKinds } from './faults.js'
 import type { Violation } from './observer.js'
 import { type Options, readOptions, UsageError } from './options.js'
 import { runSeeds } from './pool.js'
@@ -28,7 +28,8 @@ function cpuMs(): number {
 }
 
 function commandOf({ workers, jobs, kinds, broken }: Options, seed: number): string {
-  const faults = kinds.length === 0 ? ' --faults none' : ''
+  const isAll = kinds.length === faultKinds.length
+  const faults = isAll ? '' : ` --faults ${kinds.length === 0 ? 'none' : kinds.join(',')}`
   const rule = broken === undefined ? '' : ` --break ${broken}`
   return `npm run sim -- --seed ${seed} --workers ${workers} --jobs ${jobs}${faults}${rule}`
 }
