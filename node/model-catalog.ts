@@ -7,6 +7,7 @@ import {
   dataFolder,
   type ManifestDocument,
   type ModelRegistry,
+  openModelFiles,
   readAllManifests
 } from '../models/index.js'
 import {
@@ -17,11 +18,14 @@ import {
   type ModelCatalog
 } from '../src/interface/index.js'
 import { findManifests } from './models/model-paths.js'
+import type { SelfTestMemory } from './models/self-test-memory.js'
 import { failedVector } from './models/test-vectors.js'
 
 export interface ModelCatalogInit {
   /** Manifest files, or folders that hold `*.manifest.json`. Default: all of the models in the package. */
   manifests?: string[]
+  /** Models that it holds are not tested again. */
+  memory?: SelfTestMemory | undefined
   logger: Logger
 }
 
@@ -41,6 +45,7 @@ export interface TestedModelCatalog extends ModelCatalog {
 /** A manifest that breaks its schema is logged and left out. Throws ConfigError for a path that does not exist. */
 export async function createModelCatalog({
   manifests = [],
+  memory,
   logger
 }: ModelCatalogInit): Promise<TestedModelCatalog> {
   const { registry, documents } = await knownModels(manifests, err =>
@@ -50,10 +55,16 @@ export async function createModelCatalog({
 
   async function test(document: ManifestDocument, executor: Executor, signal: AbortSignal): Promise<void> {
     const { name } = document.manifest
-    const fault = await findFault(document, registry, executor, signal)
+    const isKnown = memory?.has(document.cid) === true
+    const fault = isKnown
+      ? await findFileFault(document)
+      : await findFault(document, registry, executor, signal)
     if (fault === undefined) {
       passed.add(document.cid)
-      logger.info({ model: name, manifest: document.cid }, 'The model passed its self-test')
+      if (!isKnown) {
+        await memory?.remember(document.cid)
+      }
+      logger.info({ model: name, manifest: document.cid, earlier: isKnown }, 'The model passed its self-test')
     } else {
       passed.delete(document.cid)
       logger.error(
@@ -118,6 +129,19 @@ export async function knownModels(
   const files = (await Promise.all(paths.map(findManifests))).flat()
   const documents = paths.length === 0 ? registry.manifests() : await readAllManifests(files, onFault)
   return { registry, documents: new Map(documents.map(document => [document.cid, document])) }
+}
+
+/** What is wrong with a model's files, in words; undefined if nothing is. */
+async function findFileFault(document: ManifestDocument): Promise<string | undefined> {
+  try {
+    await openModelFiles(document)
+    return undefined
+  } catch (err) {
+    if (err instanceof BuffaloError) {
+      return err.message
+    }
+    throw err
+  }
 }
 
 /** What is wrong with a model, in words; undefined if nothing is. */

@@ -30,6 +30,7 @@ import { subgraphClient } from '../src/subgraph/index.js'
 import { submitter } from '../src/submit/submitter.js'
 import { type Timeline, timeline, timelineServer } from '../src/timeline/index.js'
 import { type Worker, worker } from '../src/worker.js'
+import { cacheFolder } from './config/environment.js'
 import type { NodeConfig } from './config/resolve.js'
 import { startWorkerContent } from './content.js'
 import type { Connections } from './control.js'
@@ -37,6 +38,7 @@ import type { ReadyInfo } from './event-relay.js'
 import { createModelCatalog, executorChildModule } from './model-catalog.js'
 import { startModelExchange } from './models/exchange.js'
 import { addedModelsFolder, offeredModels } from './models/model-paths.js'
+import { openSelfTestMemory } from './models/self-test-memory.js'
 import { sleep } from './wait.js'
 
 export interface NodeComponents {
@@ -171,7 +173,8 @@ async function startWorker(base: Base): Promise<Started> {
   // A model that this machine cannot run is not offered.
   const manifests = config.models ?? (await offeredModels(config.dataDir))
   const modelLog = logger.child({ name: 'models' })
-  const catalog = await createModelCatalog({ manifests, logger: modelLog })
+  const memory = await openSelfTestMemory(join(cacheFolder(), 'self-tests'))
+  const catalog = await createModelCatalog({ manifests, memory, logger: modelLog })
   const executor = childProcessExecutor({
     childModule: executorChildModule(),
     // With those that are fetched later.

@@ -1,5 +1,8 @@
 /** The one file that reads the environment, and writes to it. */
 
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
 /** The variables that begin with `BUFFALO_`, and are not empty. */
 export function readEnvironment(): Record<string, string> {
   const variables: Record<string, string> = {}
@@ -22,4 +25,10 @@ export function childEnvironment(): NodeJS.ProcessEnv {
  */
 export function forbidTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1'
+}
+
+/** Where this user's programs keep what they can make again, as the XDG base directories say. */
+export function cacheFolder(): string {
+  const home = process.env.XDG_CACHE_HOME
+  return join(home === undefined || home === '' ? join(homedir(), '.cache') : home, 'buffalo-node')
 }

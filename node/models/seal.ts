@@ -20,6 +20,11 @@ const draftSchema = z.looseObject({
 })
 type Draft = z.infer<typeof draftSchema>
 
+/** A draft and the document that it was read from, whose order of fields is kept. */
+interface OpenDraft extends Draft {
+  json: Record<string, unknown>
+}
+
 /**
  * Fills in what a machine knows better: the CID and size of each file, and the files of the test vectors, which travel with the
  * model. Throws ManifestError for a file that is missing.
@@ -85,10 +90,10 @@ export async function prepareExpectedFiles(manifestPath: string): Promise<void> 
   }
 }
 
-async function readDraft(manifestPath: string): Promise<Draft> {
-  let json: unknown
+async function readDraft(manifestPath: string): Promise<OpenDraft> {
+  let json: Record<string, unknown>
   try {
-    json = JSON.parse(await readFile(manifestPath, 'utf8'))
+    json = z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(manifestPath, 'utf8')))
   } catch (err) {
     throw new ManifestError(`The manifest ${manifestPath} is not JSON`, { cause: err })
   }
@@ -96,9 +101,10 @@ async function readDraft(manifestPath: string): Promise<Draft> {
   if (!draft.success) {
     throw new ManifestError(`The manifest ${manifestPath}: ${z.prettifyError(draft.error)}`)
   }
-  return draft.data
+  return { ...draft.data, json }
 }
 
-async function writeDraft(manifestPath: string, draft: Draft): Promise<void> {
-  await writeFile(manifestPath, `${JSON.stringify(draft, null, 2)}\n`)
+async function writeDraft(manifestPath: string, { json, files, testVectors }: OpenDraft): Promise<void> {
+  const vectors = testVectors.map(({ expected, ...vector }) => ({ ...vector, expected }))
+  await writeFile(manifestPath, `${JSON.stringify({ ...json, files, testVectors: vectors }, null, 2)}\n`)
 }

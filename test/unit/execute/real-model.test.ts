@@ -4,6 +4,7 @@ import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { task } from '../../../models/image-to-text/task.js'
+import { dataFolder } from '../../../models/index.js'
 import {
   createModelCatalog,
   executorChildModule,
@@ -21,13 +22,15 @@ import { silentLogger } from '../../helpers/silent-logger.js'
 const images = new URL('../../fixtures/images/', import.meta.url)
 const sample = new URL('../../../node/testnet/samples/nobody.png', import.meta.url)
 const signal = new AbortController().signal
+/** One model is enough to look at the executor; the conformance suite runs them all. */
+const manifests = [path.join(dataFolder, 'image-to-text')]
 let executor: ChildProcessExecutor
 let catalog: TestedModelCatalog
 let manifest: string
 
 beforeAll(async () => {
-  executor = startExecutor([])
-  catalog = await createModelCatalog({ logger: silentLogger() })
+  executor = startExecutor(manifests)
+  catalog = await createModelCatalog({ manifests, logger: silentLogger() })
   expect(catalog.models()).toEqual([])
   await catalog.selfTest(executor, { signal })
   const [first] = catalog.models()

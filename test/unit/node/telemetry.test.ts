@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
+import { dataFolder } from '../../../models/index.js'
 import { createModelCatalog, executorChildModule } from '../../../node/model-catalog.js'
 import { childProcessExecutor } from '../../../src/execute/index.js'
 import { systemClock } from '../../../src/interface/index.js'
@@ -14,14 +16,15 @@ it.runIf(process.platform === 'linux')(
   'behavior: the process that runs models sends nothing to the maker of the runtime',
   async () => {
     const logger = silentLogger()
-    const executor = childProcessExecutor({ childModule: executorChildModule() })({
+    const manifests = [join(dataFolder, 'image-to-text')]
+    const executor = childProcessExecutor({ childModule: executorChildModule(), childArguments: manifests })({
       logger,
       clock: systemClock
     })
     onTestFinished(() => executor.stop())
     const before = new Set(childrenOfThis())
     await executor.start()
-    const catalog = await createModelCatalog({ logger })
+    const catalog = await createModelCatalog({ manifests, logger })
     await catalog.selfTest(executor, { signal: new AbortController().signal })
     expect(catalog.models()).not.toEqual([])
 
