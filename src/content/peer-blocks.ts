@@ -6,7 +6,7 @@ import { type Clock, ContentUnavailableError, type Logger, type Startable } from
 import type { BlockStore } from './block-store.js'
 import { blockKey, parseCid } from './cid.js'
 import { contentLimits } from './limits.js'
-import { boundServing, type ServingInit } from './serving.js'
+import { boundServing, ignoreUnasked, type ServingInit } from './serving.js'
 
 export const bitswapProtocol = '/ipfs/bitswap/1.2.0'
 
@@ -74,6 +74,9 @@ export function peerBlocks(init: PeerBlocksInit = {}): (components: PeerBlocksCo
       { sizeOf: key => blocks.sizeOf(key), ...init.serving },
       { clock }
     )
+    /** How many blocks each peer is asked for now. */
+    const asked = new Map<string, number>()
+    ignoreUnasked(bitswap, peer => asked.has(peer))
     let registration: string | undefined
 
     return {
@@ -108,12 +111,17 @@ export function peerBlocks(init: PeerBlocksInit = {}): (components: PeerBlocksCo
         signal.throwIfAborted()
         // A session of one peer: Helia's own asks all of its peers for each block.
         const session = bitswap.createSession({ providers: [id], minProviders: 1, maxProviders: 1 })
+        asked.set(peer, (asked.get(peer) ?? 0) + 1)
         try {
           return await session.retrieve(parseCid(cid), { signal })
         } catch (err) {
           signal.throwIfAborted()
           logger.trace({ err, peer, cid }, 'a peer did not send a block')
           throw new ContentUnavailableError(`The peer ${peer} does not send ${cid}`, { cause: err })
+        } finally {
+          const left = (asked.get(peer) ?? 1) - 1
+          if (left > 0) asked.set(peer, left)
+          else asked.delete(peer)
         }
       },
 

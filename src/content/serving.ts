@@ -110,6 +110,42 @@ export function boundServing(bitswap: object, init: ServingInit, { clock }: { cl
   return () => ended.abort(new Error('The node stops'))
 }
 
+/** A message of a peer, as bitswap has decoded it. */
+interface Message {
+  blocks: unknown[]
+}
+
+interface WantList {
+  receiveMessage(connection: { remotePeer: { toString(): string } }, message: Message): Promise<void>
+}
+
+/**
+ * Drops blocks of peers that are not asked for any, before they are hashed: else a stranger could keep a node hashing. Before
+ * the bitswap is started. Throws TypeError for a bitswap that is not built like 3.2.
+ */
+export function ignoreUnasked(bitswap: object, isAsked: (peer: string) => boolean): void {
+  const wantList: unknown = Reflect.get(bitswap, 'wantList')
+  if (!isWantList(wantList)) throw unlike('its want list')
+  const receiveMessage = wantList.receiveMessage.bind(wantList)
+  wantList.receiveMessage = async (connection, message) => {
+    if (message.blocks.length > 0 && !isAsked(connection.remotePeer.toString())) message.blocks = []
+    await receiveMessage(connection, message)
+  }
+}
+
+function isWantList(value: unknown): value is WantList {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'receiveMessage' in value &&
+    typeof value.receiveMessage === 'function'
+  )
+}
+
+function unlike(what: string): TypeError {
+  return new TypeError(`This version of @helia/bitswap keeps ${what} elsewhere: adapt src/content/serving.ts`)
+}
+
 /** Lets a number of callers through at once, in order. */
 function turnstile(places: number): { enter(): Promise<void>; leave(): void } {
   const waiting: (() => void)[] = []
@@ -132,9 +168,7 @@ function ledgerMapOf(bitswap: object): LedgerMap {
   const map: unknown =
     typeof lists === 'object' && lists !== null ? Reflect.get(lists, 'ledgerMap') : undefined
   if (!isLedgerMap(map)) {
-    throw new TypeError(
-      'This version of @helia/bitswap keeps its ledgers elsewhere: adapt src/content/serving.ts'
-    )
+    throw unlike('its ledgers')
   }
   return map
 }

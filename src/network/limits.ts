@@ -17,8 +17,8 @@ export const connectionLimits = {
   /** How long one dial may take. TCP, noise and yamux take three round trips: well below a second each. */
   dialTimeoutMs: 5_000,
   /**
-   * Streams of one connection, each way. Those of the protocols are at most 20: gossip 2, DHT 8, identify 2, ping 2, sync 4,
-   * timeline 2. The rest is for those that are being opened or closed.
+   * Streams of one connection, each way. Those of the protocols are at most 52: gossip 2, DHT 8, identify 2, ping 2, sync 4,
+   * timeline 2, blocks 16, copies of outputs 16. The rest is for those that are being opened or closed.
    */
   streamsPerConnection: 64,
   /** Streams that one peer may open for gossip: one, and one that takes its place. libp2p's own default is 32. */
@@ -27,8 +27,8 @@ export const connectionLimits = {
   dhtStreams: 8,
   /**
    * Bytes that may wait unread on one stream, by yamux's window: 10 MB/s over 100 ms. It begins with a quarter of it and grows
-   * where it is read from. libp2p's own default is 16 MiB. Of one connection, 20 such streams and 44 that are being opened
-   * are 31 MiB at the very most.
+   * where it is read from. libp2p's own default is 16 MiB. Of one connection, 52 such streams and 12 that are being opened
+   * are 55 MiB at the very most.
    */
   streamWindowBytes: 1024 * 1024
 } as const

@@ -1,10 +1,10 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
-import { createModelRegistry, dataFolder } from '../../models/index.js'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { createModelRegistry, dataFolder, manifestLocation } from '../../models/index.js'
 import { createModelCatalog, executorChildModule } from '../../node/model-catalog.js'
-import { modelFetcher } from '../../node/models/fetch.js'
+import { startModelExchange } from '../../node/models/exchange.js'
 import { addedModelsFolder } from '../../node/models/model-paths.js'
 import { sealFiles, sealOutputs } from '../../node/models/seal.js'
 import { shareModel } from '../../node/models/share.js'
@@ -119,40 +119,46 @@ it('behavior: a new worker gets a 100 MB model from two peers, one of which is k
 
   const catalog = await createModelCatalog({ manifests: [await folder()], logger: silentLogger() })
   const executor = executorFor([addedModelsFolder(dataDir)])
+  await executor.start()
   let killedAt = 0
-  const registry = await createModelRegistry({ onFault })
   const { content } = newcomer
-  const fetcher = modelFetcher({ dataDir, maxBytes: 200_000_000 })({
-    content: {
-      ...content,
-      save: (cid, path, options) =>
-        content.save(cid, path, {
-          ...options,
-          onProgress(progress) {
-            options.onProgress?.(progress)
-            if (killedAt === 0 && progress.bytes > weightBytes / 2) {
+  const undo: (() => void | Promise<void>)[] = []
+  onTestFinished(async () => {
+    for (const step of undo) await step()
+  })
+  const models = await startModelExchange(
+    { dataDir, fetchModelsMb: 200 },
+    {
+      content: {
+        ...content,
+        save: (cid, path, options) =>
+          content.save(cid, path, {
+            ...options,
+            onProgress(progress) {
+              options.onProgress?.(progress)
+              if (killedAt > 0 || progress.bytes < weightBytes / 2) return
               killedAt = progress.bytes
-              for (const connection of doomed.network.libp2p.getConnections())
+              for (const connection of doomed.network.libp2p.getConnections()) {
                 connection.abort(new Error('killed'))
+              }
               void doomed.stop()
             }
-          }
-        })
-    },
-    checkArchitecture: async (task, architecture) => void (await registry.architecture(task, architecture)),
-    onFetched: async () => undefined,
-    ...base
-  })
-  expect(await readdir(dataDir)).toEqual(['content'])
-  const document = await fetcher.fetch(doomed.cid, signal)
-  expect(document.cid).toBe(doomed.cid)
-  expect(killedAt).toBeGreaterThan(weightBytes / 2)
-  expect(killedAt).toBeLessThan(weightBytes * 0.9)
+          })
+      },
+      catalog,
+      executor,
+      ...base,
+      defer: step => undo.push(step)
+    }
+  )
+  expect(models.models()).toEqual([])
 
-  // Its files are checked as they are loaded, and its test vectors as it runs.
-  await executor.start()
-  expect(await catalog.add(document, executor, { signal })).toBe(true)
-  expect(catalog.models()).toEqual([doomed.cid])
+  // As for a job that names it.
+  expect(models.resolve(manifestLocation(doomed.cid))).toBe(doomed.cid)
+  // Its files are checked as they are loaded, its test vectors as it runs: then it is offered.
+  await vi.waitFor(() => expect(models.models()).toEqual([doomed.cid]), { timeout: 100_000, interval: 100 })
+  expect(killedAt).toBeGreaterThanOrEqual(weightBytes / 2)
+  expect(killedAt).toBeLessThan(weightBytes * 0.9)
   // What it fetched it can pass on, and keeps once: as files, not as blocks.
   expect(content.usage().bytes).toBeLessThan(1_000_000)
 }, 120_000)
