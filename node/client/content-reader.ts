@@ -1,29 +1,11 @@
-import { setMaxListeners } from 'node:events'
-import { peerIdFromString } from '@libp2p/peer-id'
-import { createContent } from '../../src/content/index.js'
-import {
-  ContentUnavailableError,
-  type Logger,
-  NotFoundError,
-  systemClock
-} from '../../src/interface/index.js'
-import { createNetworkClient } from '../../src/network/client.js'
-import { sleep } from '../wait.js'
-
-export interface ContentReaderInit {
-  /** Where the network's nodes are found. */
-  bootstrap: string[]
-  peersDirectory: string | undefined
-  /** Whether private and loopback addresses count that nodes tell. */
-  local: boolean
-  logger: Logger
-}
+import { ContentUnavailableError, NotFoundError } from '../../src/interface/index.js'
+import { type ContentClientInit, getContent } from './content.js'
 
 export interface ReadOptions {
   maxBytes: number
   signal: AbortSignal
-  /** Peer ids: asks these nodes and no other. Default: all that are found. */
-  from?: string[]
+  /** Multiaddr of the one node to ask. Default: all that are found. */
+  via?: string
 }
 
 /**
@@ -33,69 +15,32 @@ export interface ReadOptions {
 export type ReadContent = (location: string, options: ReadOptions) => Promise<Uint8Array>
 
 const scheme = 'ipfs://'
-/** A node of one machine is found at once, one of the internet by way of another. */
-const findTimeoutMs = 10_000
-const lookMs = 50
+/** Outputs are at several nodes before the chain tells of them: what is not had by then, nobody has. */
+const timeoutMs = 60_000
 
-/** Reads as a visitor of the network, who listens nowhere and keeps nothing: each call is another visit. */
-export function contentReader(init: ContentReaderInit): ReadContent {
-  return async (location, options) => {
+/** Reads as a visitor of the network, who keeps nothing: each call is another visit. */
+export function contentReader(init: Omit<ContentClientInit, 'via' | 'blocksPath'>): ReadContent {
+  return async (location, { maxBytes, signal, via }) => {
     if (location.startsWith('data:')) {
       return readDataUri(location)
     }
     if (!location.startsWith(scheme)) {
       throw new NotFoundError(`The location ${location.slice(0, 200)} is read with other programs`)
     }
-    return visit(location.slice(scheme.length), options, init)
-  }
-}
-
-async function visit(
-  cid: string,
-  { maxBytes, signal, from }: ReadOptions,
-  { bootstrap, peersDirectory, local, logger }: ContentReaderInit
-): Promise<Uint8Array> {
-  const ending = new AbortController()
-  const under = AbortSignal.any([signal, ending.signal])
-  // libp2p and the download listen once for each step.
-  setMaxListeners(0, under)
-  const found = new Set<string>()
-  const client = await createNetworkClient(
-    { bootstrap, peerDirectory: peersDirectory, privateAddresses: local, onFound: peer => found.add(peer) },
-    { clock: systemClock, logger }
-  )
-  const { libp2p } = client
-  const content = await createContent({}, { libp2p, clock: systemClock, logger })
-
-  /** Connects to the nodes that are to be asked. */
-  async function connect(): Promise<void> {
-    const deadlineMs = performance.now() + findTimeoutMs
-    const wanted = (): string[] => (from ?? [...found]).filter(peer => found.has(peer))
-    while (wanted().length < (from?.length ?? 1)) {
-      if (performance.now() >= deadlineMs) {
-        throw new ContentUnavailableError(
-          `${from === undefined ? 'No node of the network was found' : `Not all of the nodes ${from.join(', ')} were found`}: see that they run, and --bootstrap`
-        )
+    const late = AbortSignal.timeout(timeoutMs)
+    const cid = location.slice(scheme.length)
+    try {
+      const bytes = await getContent({ ...init, cid, maxBytes, via }, AbortSignal.any([signal, late]))
+      return bytes ?? new Uint8Array()
+    } catch (err) {
+      if (!late.aborted || signal.aborted) {
+        throw err
       }
-      await sleep(lookMs, under)
+      throw new ContentUnavailableError(
+        `${location.slice(0, 200)} was not had within ${timeoutMs / 1_000} s: see that the nodes run which have it`,
+        { cause: err }
+      )
     }
-    const dials = await Promise.allSettled(
-      wanted().map(peer => libp2p.dial(peerIdFromString(peer), { signal: under }))
-    )
-    if (dials.every(({ status }) => status === 'rejected')) {
-      throw new ContentUnavailableError('No node of the network could be reached: see that nodes run')
-    }
-  }
-
-  try {
-    // Before it connects: it is told of nodes that come, not of those that are there.
-    await content.start()
-    await connect()
-    return await content.read(cid, { maxBytes, signal: under, ...(from === undefined ? {} : { from }) })
-  } finally {
-    ending.abort()
-    await content.stop()
-    await client.stop()
   }
 }
 

@@ -17,12 +17,20 @@ export interface ShownJob {
   output: unknown
   /** The output for people. */
   text: string | undefined
+  /** The same in one line. */
+  line: string | undefined
 }
 
 export function show(job: JobView, registry: ModelRegistry): ShownJob {
   const task = registry.tasks().find(candidate => candidate.category === job.category)
   const output = outputOf(job, task)
-  return { job, task: task?.name ?? `category ${job.category}`, output, text: textOf(output) }
+  return {
+    job,
+    task: task?.name ?? `category ${job.category}`,
+    output,
+    text: textOf(output),
+    line: lineOf(output)
+  }
 }
 
 /** Where the output lies; undefined where it is on chain, or there is none. */
@@ -75,6 +83,13 @@ function textOf(output: unknown): string | undefined {
   }
   const labels = labelsSchema.safeParse(output)
   return labels.success ? scoreTable(labels.data) : JSON.stringify(output)
+}
+
+function lineOf(output: unknown): string | undefined {
+  const labels = labelsSchema.safeParse(output)
+  return labels.success
+    ? labels.data.map(({ label, score }) => `${label} ${score.toFixed(2)}`).join(', ')
+    : textOf(output)?.replaceAll('\n', ' / ')
 }
 
 /** One row for each label, with whatever else is told of it. */

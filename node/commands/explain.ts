@@ -1,11 +1,11 @@
 import { Command } from 'commander'
-import { createModelRegistry } from '../../models/index.js'
 import { abortable } from '../../src/interface/abort.js'
 import { ConfigError, NotFoundError, TimeoutError } from '../../src/interface/index.js'
 import type { JobView } from '../client/job-queries.js'
 import { createJobQueries } from '../client/job-queries.js'
 import { show, toPlain } from '../client/present.js'
 import { openSession } from '../client/session.js'
+import { readTasks } from '../client/task-registry.js'
 import { type ChainHistory, readChainHistory } from '../client/timeline-chain.js'
 import { describeStory, shownNodes, toPlainStoryEvent } from '../client/timeline-present.js'
 import { tellStory } from '../client/timeline-story.js'
@@ -87,7 +87,7 @@ async function explain(text: string, command: Command): Promise<void> {
     const shown = shownNodes(nodes, story)
     const notes = problems.map(problem => problem.message)
     if (history?.isCut === true) notes.push('The chain was read in part only: it may hold more of this job')
-    const job = view === undefined ? { id: text } : toPlain(show(view, await createModelRegistry()))
+    const job = view === undefined ? { id: text } : toPlain(show(view, await readTasks()))
     const startMs = story.events[0]?.atMs ?? 0
     output.result(
       {

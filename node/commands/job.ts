@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { createModelRegistry } from '../../models/index.js'
 import { ConfigError, NotFoundError } from '../../src/interface/index.js'
 import { createJobQueries } from '../client/job-queries.js'
 import { describe, show, toPlain } from '../client/present.js'
+import { readTasks } from '../client/task-registry.js'
 import { integer } from '../config/fields.js'
 import { resolveClientConfig } from '../config/resolve.js'
 import { clientSettings } from '../config/settings.js'
@@ -29,6 +29,6 @@ async function job(text: string, command: Command): Promise<void> {
   if (found === undefined) {
     throw new NotFoundError(`There is no job ${text} (yet): see \`npx buffalo-node jobs\``)
   }
-  const shown = show(found, await createModelRegistry())
+  const shown = show(found, await readTasks())
   output.result({ ok: true, job: toPlain(shown) }, describe(shown))
 }

@@ -1,8 +1,8 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import { createModelRegistry } from '../../models/index.js'
 import { createJobQueries, type JobView } from '../client/job-queries.js'
 import { failureLine, type ShownJob, show, toPlain } from '../client/present.js'
+import { readTasks } from '../client/task-registry.js'
 import { choice, integer } from '../config/fields.js'
 import { resolveClientConfig } from '../config/resolve.js'
 import { clientSettings } from '../config/settings.js'
@@ -34,7 +34,7 @@ async function jobs(command: Command): Promise<void> {
   const limit = parseFlag('--limit', integer(1, 100_000), flags.limit) ?? 20
   const before = parseFlag('--before', integer(1), flags.before)
   const status = parseFlag<JobView['status']>('--status', choice('open', 'succeeded', 'failed'), flags.status)
-  const registry = await createModelRegistry()
+  const registry = await readTasks()
   const found = await createJobQueries(config.subgraph).jobs({
     limit,
     ...(before === undefined ? {} : { before: BigInt(before) }),
@@ -52,20 +52,19 @@ function table(shown: ShownJob[]): string {
     head: ['job', 'task', 'status', 'worker', 'created', 'output'],
     style: { head: [], border: [], compact: true }
   })
-  for (const { job, task, text } of shown) {
+  for (const { job, task, line } of shown) {
     rows.push([
       job.id.toString(),
       task,
       job.status,
       job.result?.worker?.slice(-8) ?? '',
       new Date(job.createdAtMs).toISOString().slice(0, 19).replace('T', ' '),
-      shorten(text ?? failureLine(job) ?? '')
+      shorten(line ?? failureLine(job) ?? '')
     ])
   }
   return rows.toString()
 }
 
-function shorten(text: string): string {
-  const line = text.replaceAll('\n', ' / ')
+function shorten(line: string): string {
   return line.length <= 48 ? line : `${line.slice(0, 47)}…`
 }

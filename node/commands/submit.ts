@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { z } from 'zod'
-import { type AnyTask, createModelRegistry } from '../../models/index.js'
+import type { AnyTask } from '../../models/index.js'
 import {
   type Address,
   ConfigError,
@@ -20,14 +21,18 @@ import {
   sendRequest,
   taskRequest
 } from '../client/ask.js'
+import { contentReader } from '../client/content-reader.js'
 import { drawBoard, readGame } from '../client/game-board.js'
 import type { JobQueries, JobView } from '../client/job-queries.js'
 import { failureLine, show, toPlain } from '../client/present.js'
+import { saveOutput } from '../client/save-output.js'
 import { openSession, type Session } from '../client/session.js'
 import { readTaskInput } from '../client/task-input.js'
+import { readTasks } from '../client/task-registry.js'
 import { address, choice, type Field, integer } from '../config/fields.js'
 import { type ClientConfig, resolveClientConfig } from '../config/resolve.js'
 import { clientSettings } from '../config/settings.js'
+import { createLogger } from '../log.js'
 import { type Output, reportFailure } from '../output.js'
 import { listenForStop } from '../stop-signal.js'
 import { sleep } from '../wait.js'
@@ -65,14 +70,14 @@ export function addSubmitCommand(program: Command): void {
     .option('--wait', 'wait until the job is final, and print its output; --output does so, too')
     .option('--timeout <seconds>', 'how long to wait', '120')
     .addHelpText('after', submitExamples)
-  addSettings(command, clientSettings).action((task: string) => submit(task, command))
+  addSettings(command, [...clientSettings, 'bootstrap']).action((task: string) => submit(task, command))
   program.addCommand(command.copyInheritedSettings(program))
 }
 
 async function submit(taskName: string, command: Command): Promise<void> {
   const { loaded, output, flags } = open(command)
   const config = resolveClientConfig(loaded)
-  const registry = await createModelRegistry()
+  const registry = await readTasks()
   const task = registry.task(taskName)
   const timeoutMs = (parseFlag('--timeout', integer(1, 86_400), flags.timeout) ?? 120) * 1_000
   const isGame = task.input.type === 'game'
@@ -138,7 +143,15 @@ async function submit(taskName: string, command: Command): Promise<void> {
       )
       return
     }
-    output.result({ ok: true, job }, shown.text ?? final.result?.output ?? '')
+    if (typeof flags.output !== 'string') {
+      output.result({ ok: true, job }, shown.text ?? final.result?.output ?? '')
+      return
+    }
+    const read = contentReader({ ...config, logger: createLogger({ ...config.log, level: 'error' }) })
+    const { bytes, metadata } = await saveOutput(shown, task, flags.output, { read, signal: stop.signal })
+    const saved = { file: resolve(flags.output), bytes, ...(metadata === undefined ? {} : { metadata }) }
+    const about = metadata === undefined ? '' : `\n${JSON.stringify(metadata, undefined, 2)}`
+    output.result({ ok: true, job, saved }, `${flags.output} (${bytes} bytes)${about}`)
   }
 }
 

@@ -34,6 +34,12 @@ export interface ClientConfig {
   client: Address | undefined
   /** The other contracts of contracts/examples, by name. */
   examples: Record<string, Address>
+  /** Peers to begin with. */
+  bootstrap: string[]
+  /** Directory in which the nodes of one machine find each other. */
+  peersDirectory: string | undefined
+  /** Whether all nodes are on one machine. */
+  local: boolean
   account: AccountSource
   log: LogConfig
 }
@@ -92,6 +98,9 @@ export function resolveClientConfig(loaded: LoadedSettings): ClientConfig {
     models: network?.models ?? {},
     client: network?.client,
     examples: network?.examples ?? {},
+    bootstrap: settings.bootstrap ?? network?.bootstrap ?? [],
+    peersDirectory: network?.peers,
+    local: (settings.timing ?? network?.timing) === 'local',
     account: resolveAccount(settings, 0),
     log: resolveLog(settings)
   }

@@ -6,6 +6,7 @@ import type { Address } from '../../../src/interface/index.js'
 import { contentReader, type ReadContent } from '../../client/content-reader.js'
 import { createJobQueries, type JobQueries, type JobView } from '../../client/job-queries.js'
 import { decodedOutput } from '../../client/present.js'
+import { maxOutputBytes } from '../../client/save-output.js'
 import type { NetworkFile } from '../../config/network-file.js'
 import { devProvider, devSigner } from '../../devnet/accounts.js'
 import type { ReadyInfo } from '../../event-relay.js'
@@ -62,8 +63,6 @@ export interface Demo {
 /** Each worker loads and tests every model of the repository, on a processor that all share. */
 const readyTimeoutMs = 300_000
 const pollIntervalMs = 200
-/** A picture of a model here is a few hundred KiB. */
-const maxPictureBytes = 16 * 1024 * 1024
 
 /** What one part of the demonstration works with. */
 interface Stage {
@@ -127,7 +126,7 @@ export function demo(init: DemoInit): Demo {
     const { name } = document.manifest
     const job = await finalJob(queries, jobId)
     const answer = await readAnswer(asked, job, registry, location =>
-      read(location, { maxBytes: maxPictureBytes, signal })
+      read(location, { maxBytes: maxOutputBytes, signal })
     )
     faults.push(...answer.faults.map(fault => `job ${jobId} (${task.name}/${name}): ${fault}`))
     const worker = job.result?.worker ?? null
@@ -181,9 +180,10 @@ export function demo(init: DemoInit): Demo {
       contract,
       oracle: network.oracle,
       prompts,
-      peers: nodes.filter(({ role }) => role === 'worker').map(({ peerId }) => peerId),
-      readFrom: (location, peerId, under) =>
-        read(location, { maxBytes: maxPictureBytes, from: [peerId], signal: under }),
+      via: nodes
+        .filter(({ role }) => role === 'worker')
+        .map(({ peerId, addresses }) => ({ peerId, address: addresses[0] ?? '' })),
+      read,
       provider,
       signer,
       signal,

@@ -1,12 +1,10 @@
 import type { Provider, Signer } from 'ethers'
-import { z } from 'zod'
 import { evolvingNftAbi, modelAbi, oracleAbi } from '../../../src/chain/abi/index.js'
 import { parseLog, typedContract } from '../../../src/chain/typed-contract.js'
 import { type Address, type Hex, JobStatus, ProcessError } from '../../../src/interface/index.js'
+import type { ReadContent } from '../../client/content-reader.js'
+import { maxOutputBytes, parseMetadata, type TokenMetadata } from '../../client/save-output.js'
 import { sleep } from '../../wait.js'
-
-/** Reads what lies at an `ipfs://` location, from one node and no other. */
-export type ReadFrom = (location: string, peerId: string, signal: AbortSignal) => Promise<Uint8Array>
 
 export interface EvolvingNftInit {
   /** The contract of contracts/examples/EvolvingNFT.sol. */
@@ -14,9 +12,9 @@ export interface EvolvingNftInit {
   oracle: Address
   /** What the token shows first, and what it evolves into. */
   prompts: readonly [string, string]
-  /** The nodes that the token is read through. */
-  peers: string[]
-  readFrom: ReadFrom
+  /** The nodes that the token is read through: each alone, and no other. */
+  via: { peerId: string; address: string }[]
+  read: ReadContent
   provider: Provider
   /** Owner of the token. */
   signer: Signer
@@ -31,20 +29,16 @@ export interface NftReport {
   earlierTokenUri: string
   tokenUri: string
   /** The ERC-721 metadata as it was read. */
-  metadata: z.infer<typeof metadataSchema>
+  metadata: TokenMetadata
   /** The bytes of the picture. */
   picture: Uint8Array
   /** The nodes that each gave metadata and picture, the same bytes. */
   via: string[]
 }
 
-const metadataSchema = z.looseObject({
-  name: z.string(),
-  description: z.string(),
-  image: z.string().regex(/^ipfs:\/\/./u)
-})
-
 const pollIntervalMs = 200
+/** A name, a description and two links. */
+const maxMetadataBytes = 64 * 1024
 
 /** Mints a token, has its picture painted anew, and reads token URI, metadata and picture through each of the nodes. */
 export async function evolveNft(init: EvolvingNftInit): Promise<NftReport> {
@@ -96,17 +90,23 @@ export async function evolveNft(init: EvolvingNftInit): Promise<NftReport> {
   const tokenUri = await shown(evolved)
 
   const seen = await Promise.all(
-    init.peers.map(async peer => {
-      const bytes = await init.readFrom(tokenUri, peer, signal)
-      const metadata = metadataSchema.parse(JSON.parse(new TextDecoder().decode(bytes)))
-      return { metadata, picture: await init.readFrom(metadata.image, peer, signal) }
+    init.via.map(async ({ address: via }) => {
+      const bytes = await init.read(tokenUri, { maxBytes: maxMetadataBytes, signal, via })
+      const metadata = parseMetadata(bytes, tokenUri)
+      return { metadata, picture: await init.read(metadata.image, { maxBytes: maxOutputBytes, signal, via }) }
     })
   )
   const [one, ...others] = seen
   if (one === undefined || others.some(other => Buffer.compare(other.picture, one.picture) !== 0)) {
     throw new ProcessError(`The nodes do not give the same picture for ${tokenUri}`)
   }
-  return { tokenId: tokenId.toString(), earlierTokenUri, tokenUri, ...one, via: init.peers }
+  return {
+    tokenId: tokenId.toString(),
+    earlierTokenUri,
+    tokenUri,
+    ...one,
+    via: init.via.map(({ peerId }) => peerId)
+  }
 }
 
 /** 32 bytes, so that each run paints the same. */
