@@ -70,7 +70,7 @@ type Output = ReturnType<typeof task.output.decode>
 /** Say here what the model does, which files it needs, and where the weights come from. */
 export const architecture: Architecture<Input, Output> = {
   name: '${name}',
-
+${task.name === 'tensor' ? '' : '  usesSeed: () => true,\n'}
   // \`files.path('weights')\` is the verified file that the manifest names so; \`openGraph\` of ../tools/onnx.js opens a graph.
   async load() {
     return {

@@ -111,6 +111,8 @@ export interface LoadedModel<I, O> {
 /** Code that runs one family of models of a task. One file in the task's folder. */
 export interface Architecture<I, O> {
   name: string
+  /** Whether the answers of such a model depend on the seed. Left out: they do not. */
+  usesSeed?(manifest: Manifest): boolean
   /** Throws ManifestError where settings or files are not what the architecture needs. */
   load(manifest: Manifest, files: ModelFiles): Promise<LoadedModel<I, O>>
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createModelRegistry } from '../../../models/index.js'
-import { architectureConformance } from './architecture.common.js'
+import { architectureConformance } from './architecture.case.js'
 
 const registry = await createModelRegistry()
 
@@ -14,5 +14,6 @@ test('every architecture has a model to be tested with', () => {
 })
 
 for (const document of registry.manifests()) {
-  architectureConformance(registry.task(document.manifest.task), document)
+  const { task, architecture } = document.manifest
+  architectureConformance(registry.task(task), await registry.architecture(task, architecture), document)
 }
