@@ -3,25 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type BuffaloReport, startCluster } from './buffalo/cluster.js'
-import { type CeleryVersions, celeryVersions, startCelery } from './celery/celery.js'
+import { celeryVersions, startCelery } from './celery/celery.js'
 import type { Contender } from './contender.js'
-import { type Machine, machine } from './machine.js'
+import { machine } from './machine.js'
 import { type Figures, type MeasureInit, measure, parts } from './measure.js'
-import { text } from './report.js'
+import { type BenchReport, marks, text } from './report.js'
 import { round } from './statistics.js'
-
-/** What Buffalo is to reach at least. */
-const marks = { roundTripP50Ms: 5, jobsPerSecond: 1_500 }
-
-export interface BenchReport {
-  ok: boolean
-  marks: typeof marks
-  buffalo: (Figures & BuffaloReport) | null
-  celery: (Figures & CeleryVersions) | null
-  /** Buffalo against Celery: times the throughput, times the round trip (below 1: faster). */
-  ratio: { jobsPerSecond: number | null; roundTripP50: number | null } | null
-  machine: Machine
-}
 
 interface Options extends MeasureInit {
   only?: 'buffalo' | 'celery'
@@ -40,7 +27,15 @@ async function bench(options: Options): Promise<BenchReport> {
   const stopAll = async (): Promise<void> => {
     for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop()
   }
-  process.once('SIGINT', () => stopAll().finally(() => process.exit(130)))
+  const aborter = new AbortController()
+  let starting: Promise<unknown> = Promise.resolve()
+  process.once('SIGINT', () => {
+    aborter.abort(new Error('Interrupted'))
+    // What is just being started undoes itself.
+    Promise.allSettled([starting])
+      .then(stopAll)
+      .finally(() => process.exit(130))
+  })
   try {
     const about = await machine(dir)
     const versions = options.only === 'buffalo' ? undefined : await celeryVersions()
@@ -62,7 +57,9 @@ async function bench(options: Options): Promise<BenchReport> {
     }
     if (versions !== undefined) {
       progress('Starting RabbitMQ, Redis and Celery …')
-      const celery = await startCelery(join(dir, 'celery'))
+      const start = startCelery(join(dir, 'celery'), aborter.signal)
+      starting = start
+      const celery = await start
       stops.push(celery.stop)
       contenders.push(celery)
     }

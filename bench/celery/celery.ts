@@ -38,9 +38,9 @@ export async function celeryVersions(): Promise<CeleryVersions | undefined> {
 }
 
 /** Celery with RabbitMQ and Redis: one solo worker, and one client that sends and waits. */
-export async function startCelery(dir: string): Promise<Contender<undefined>> {
+export async function startCelery(dir: string, signal: AbortSignal): Promise<Contender<undefined>> {
   await mkdir(dir, { recursive: true })
-  const services = await startServices(dir)
+  const services = await startServices(dir, signal)
   const client = startService(python, ['client.py'], { cwd: services.sources, env: services.environment })
   const { stdin, stdout } = client.child
   if (stdin === null || stdout === null) throw new Error('A client without pipes')
@@ -65,6 +65,7 @@ export async function startCelery(dir: string): Promise<Contender<undefined>> {
     }
   }
   try {
+    signal.throwIfAborted()
     await contender.stream({ seconds: 60, jobs: WARM_UP_JOBS, inFlight: WARM_UP_JOBS })
     return contender
   } catch (err) {

@@ -50,15 +50,20 @@ export function startService(command: string, args: string[], options: SpawnOpti
   }
 }
 
-/** Waits until `line` turns up in what the service writes, which is how it says that it is up. */
-export async function waitForLog(service: Service, line: string, timeoutMs: number): Promise<void> {
+/** Waits until `line` turns up in what the service writes, which is how it says that it is up. Rejects if it is aborted. */
+export async function waitForLog(
+  service: Service,
+  line: string,
+  timeoutMs: number,
+  signal: AbortSignal
+): Promise<void> {
   const lateMs = performance.now() + timeoutMs
   while (!service.log().includes(line)) {
     const { exitCode, signalCode } = service.child
     if (exitCode !== null || signalCode !== null || performance.now() > lateMs) {
       throw new Error(`${service.child.spawnfile} did not start: ${service.log().slice(-500)}`)
     }
-    await sleep(20)
+    await sleep(20, undefined, { signal })
   }
 }
 

@@ -18,17 +18,17 @@ export interface CeleryServices {
   stop(): Promise<void>
 }
 
-/** Starts them with their data in `dir`, or undoes what was started and throws. */
-export async function startServices(dir: string): Promise<CeleryServices> {
+/** Starts them with their data in `dir`, or undoes what was started and throws; also if it is aborted. */
+export async function startServices(dir: string, signal: AbortSignal): Promise<CeleryServices> {
   const services: Service[] = []
   const stop = async (): Promise<void> => {
     for (const service of services.reverse()) await service.stop()
   }
   try {
     const [amqpPort = 0, distPort = 0, epmdPort = 0, redisPort = 0] = await freePorts(4)
-    const redis = await startRedis(join(dir, 'redis'), redisPort)
+    const redis = await startRedis(join(dir, 'redis'), redisPort, signal)
     services.push(redis)
-    services.push(...(await startRabbitmq(join(dir, 'rabbitmq'), { amqpPort, distPort, epmdPort })))
+    services.push(...(await startRabbitmq(join(dir, 'rabbitmq'), { amqpPort, distPort, epmdPort }, signal)))
 
     const environment = {
       ...process.env,
@@ -44,7 +44,7 @@ export async function startServices(dir: string): Promise<CeleryServices> {
       { cwd: sources, env: environment }
     )
     services.push(worker)
-    await waitForLog(worker, ' ready.', READY_TIMEOUT_MS)
+    await waitForLog(worker, ' ready.', READY_TIMEOUT_MS, signal)
     return { environment, sources, stop }
   } catch (err) {
     await stop()
@@ -53,7 +53,7 @@ export async function startServices(dir: string): Promise<CeleryServices> {
 }
 
 /** Results are in the append-only file, synced each second: Redis' own durable setting. */
-async function startRedis(dir: string, port: number): Promise<Service> {
+async function startRedis(dir: string, port: number, signal: AbortSignal): Promise<Service> {
   await mkdir(dir, { recursive: true })
   const redis = startService(
     'redis-server',
@@ -74,7 +74,7 @@ async function startRedis(dir: string, port: number): Promise<Service> {
     { cwd: dir }
   )
   try {
-    await waitForLog(redis, 'Ready to accept connections', READY_TIMEOUT_MS)
+    await waitForLog(redis, 'Ready to accept connections', READY_TIMEOUT_MS, signal)
   } catch (err) {
     await redis.stop()
     throw err
@@ -85,7 +85,8 @@ async function startRedis(dir: string, port: number): Promise<Service> {
 /** RabbitMQ and Erlang's port mapper, which it would leave running if it started it itself. */
 async function startRabbitmq(
   dir: string,
-  ports: { amqpPort: number; distPort: number; epmdPort: number }
+  ports: { amqpPort: number; distPort: number; epmdPort: number },
+  signal: AbortSignal
 ): Promise<Service[]> {
   await mkdir(dir, { recursive: true })
   const config = join(dir, 'rabbitmq.conf')
@@ -118,7 +119,7 @@ async function startRabbitmq(
   })
   const broker = startService(rabbitmqServer, [], { cwd: dir, env })
   try {
-    await waitForLog(broker, 'Server startup complete', READY_TIMEOUT_MS)
+    await waitForLog(broker, 'Server startup complete', READY_TIMEOUT_MS, signal)
   } catch (err) {
     await broker.stop()
     await mapper.stop()
