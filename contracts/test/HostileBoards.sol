@@ -38,4 +38,9 @@ contract HostileBoards {
     }
 
     function silent() external pure {}
+
+    /// How much gas it is given.
+    function remaining() external view returns (uint256) {
+        return gasleft();
+    }
 }

@@ -101,6 +101,13 @@ describe('what a job reads of contracts', () => {
     expect(again.message).toMatch(message)
   })
 
+  it('behavior: a contract is given five million gas, and no more', async () => {
+    const [answer] = await read('remaining', await latestHash())
+    const remaining = Number(BigInt(`0x${answer === undefined ? '' : Buffer.from(answer).toString('hex')}`))
+    expect(remaining).toBeGreaterThan(4_900_000)
+    expect(remaining).toBeLessThan(5_000_000)
+  })
+
   it('behavior: an account that is no contract fails the job', async () => {
     const calls = [{ to: chain.workers[0]?.address ?? to, data: dataOf('value') }]
     const err = await failureOf(reader().readContracts(calls, await latestHash(), signal))
