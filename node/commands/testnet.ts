@@ -90,8 +90,9 @@ async function runTestnet(command: Command): Promise<void> {
     onLog: (node, line) => (flags.showLogs === true ? display.step(`[${node}] ${line}`) : undefined),
     signal: AbortSignal.any([stop.signal, late.signal])
   }
-  const network = isDemo ? preparedDemo(run, output) : preparedTestnet(run, output)
+  let network: PreparedNetwork | undefined
   try {
+    network = isDemo ? preparedDemo(run, output) : preparedTestnet(run, output)
     const print = await network.run()
     display.stop()
     clearTimeout(timer)
@@ -102,8 +103,10 @@ async function runTestnet(command: Command): Promise<void> {
   } finally {
     clearTimeout(timer)
     display.stop()
-    output.progress('Stopping everything …')
-    await network.stop()
+    if (network !== undefined) {
+      output.progress('Stopping everything …')
+      await network.stop()
+    }
     stop.dispose()
   }
 }
