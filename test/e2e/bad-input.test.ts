@@ -87,9 +87,9 @@ describe('bad input', () => {
       ['a picture cut short', FailureCode.InvalidInput, await network.ask(picture.subarray(0, 200))],
       ['too many pixels', FailureCode.InputTooLarge, await network.ask(tooManyPixels)],
       [
-        'a location on the worker itself',
+        "a location in the worker's own network",
         FailureCode.InvalidInput,
-        await network.askFromLocation('https://127.0.0.1:9/a.png')
+        await network.askFromLocation('https://10.0.0.1:9/a.png')
       ]
     ]
     for (const [what, code, { jobId, callbackId }] of asked) {
