@@ -42,7 +42,7 @@ const maxManifestBytes = 256 * 1024
 /** Models that wait to be fetched: anyone may ask for any, but pays for a job each time. */
 const maxWanted = 16
 /** Pause after a model could not be had; doubled by each further failure, up to a day. */
-const firstPauseMs = 30_000
+const firstPauseMs = 10_000
 const maxPauseMs = 24 * 3_600_000
 /** Models that were fetched and are kept; beyond it, the one fetched longest ago goes. */
 const maxFetched = 16

@@ -79,6 +79,8 @@ export async function download(init: DownloadInit, components: DownloadComponent
   const bounds = treeBounds(maxBytes)
   const missing = new Map<string, Missing>()
   const sources = new Map<string, Asked>()
+  /** Those that wait for a place. */
+  const reserve = new Map<string, BlockSource>()
   /** Names of sources that failed too often. */
   const refused = new Set<string>()
   const held: string[] = []
@@ -125,8 +127,13 @@ export async function download(init: DownloadInit, components: DownloadComponent
   }
 
   function addSource(source: BlockSource): void {
-    if (stopping.aborted || source.gone?.aborted || refused.has(source.name)) return
-    if (sources.has(source.name) || sources.size >= contentLimits.sources) return
+    if (stopping.aborted || source.gone?.aborted || refused.has(source.name) || sources.has(source.name))
+      return
+    if (sources.size >= contentLimits.sources) {
+      if (reserve.size < contentLimits.reserve) reserve.set(source.name, source)
+      return
+    }
+    reserve.delete(source.name)
     const asked: Asked = { source, asks: 0, failures: 0 }
     sources.set(source.name, asked)
     source.gone?.addEventListener('abort', () => drop(asked), { signal: ended.signal })
@@ -136,6 +143,10 @@ export async function download(init: DownloadInit, components: DownloadComponent
   function drop(asked: Asked): void {
     sources.delete(asked.source.name)
     for (const block of missing.values()) block.asked.get(asked)?.abort.abort(new Error('the source is gone'))
+    for (const source of reserve.values()) {
+      if (sources.size >= contentLimits.sources) break
+      addSource(source)
+    }
     pump()
   }
 
@@ -158,7 +169,8 @@ export async function download(init: DownloadInit, components: DownloadComponent
       logger.debug({ err, source: asked.source.name, cid: block.cid }, 'a source did not send a block')
       // Where it only took too long it may be asked again: a stock server does not send a block twice in five seconds.
       if (!abort.signal.aborted) block.tried.add(asked)
-      if (++asked.failures >= contentLimits.failuresOfSource) {
+      // Who has not got the root has nothing of it, as far as is known: another takes its place.
+      if (++asked.failures >= contentLimits.failuresOfSource || block.depth === 0) {
         refused.add(asked.source.name)
         drop(asked)
       }
@@ -229,7 +241,14 @@ export async function download(init: DownloadInit, components: DownloadComponent
         break
       }
     }
-    if (!isSearching && [...missing.values()].some(isStuck)) lookFurther()
+    const stuck = [...missing.values()].find(isStuck)
+    if (stuck === undefined) return
+    const useless = reserve.size > 0 ? [...sources.values()].find(asked => stuck.tried.has(asked)) : undefined
+    if (useless !== undefined) {
+      // Another may have what it has not.
+      refused.add(useless.source.name)
+      drop(useless)
+    } else if (!isSearching) lookFurther()
   }
 
   function lookFurther(): void {

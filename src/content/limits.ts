@@ -32,6 +32,8 @@ export const contentLimits = {
   asksPerPeer: 8,
   /** Peers asked for one download, those that answered first: more would only share the same downlink. */
   sources: 8,
+  /** Peers that wait to be asked: more than a node has connections to workers. */
+  reserve: 256,
   /** How long a peer may take for a block: 2 MiB at 1 Mbit/s. */
   blockTimeoutMs: 20_000,
   /** After this time, a peer that has nothing to do is asked for a block that another is late with. */

@@ -165,3 +165,19 @@ it('behavior: with nobody to ask it ends, and says how far it came', async () =>
   blocks.delete([...blocks.keys()][1] ?? '')
   await expect(fetch(cid, [source('one', blocks)])).rejects.toThrow('3 of at least 4 blocks')
 })
+
+it('behavior: of many sources, the one that has it is found', async () => {
+  const { cid, blocks } = await fileOf(distinctBytes(2 * 1024 * 1024))
+  const nobody = Array.from({ length: 30 }, (_, at) => source(`nobody ${at}`, new Map()))
+  const store = await fetch(cid, [...nobody, source('somebody', blocks)])
+  expect(store.usage().blocks).toBe(3)
+})
+
+it('behavior: where many have the root alone, the one that has the rest is found', async () => {
+  const { cid, blocks } = await fileOf(distinctBytes(2 * 1024 * 1024))
+  const rootKey = blockKey(parseCid(cid))
+  const root = new Map([[rootKey, blocks.get(rootKey) ?? new Uint8Array()]])
+  const partly = Array.from({ length: 12 }, (_, at) => source(`partly ${at}`, root))
+  const store = await fetch(cid, [...partly, source('somebody', blocks)])
+  expect(store.usage().blocks).toBe(3)
+})
