@@ -93,12 +93,22 @@ export function watchHolders({ loop, chain, nodes, observer, name }: World, faul
         loop.nowMs() < toMs + REANNOUNCED_MS
     )
 
+  const liars = new Set(nodes.flatMap(({ role, key }) => (role === 'byzantine' ? [key.peer] : [])))
+  /** It was away when a liar, as that one says, claimed: it has to believe it (docs/simulation.md, "What is excused"). */
+  const believesLiar = (index: number, holder: string): boolean =>
+    liars.has(holder) &&
+    faults.some(
+      ({ kind, nodes: befallen, fromMs }) =>
+        (kind === 'crash' || kind === 'pause') && befallen.includes(index) && loop.nowMs() >= fromMs
+    )
+
   function compare(key: string, jobId: bigint): void {
     if (observer.executions.some(one => one.job === key && isMisdated(one, faults))) return
     const views = new Map<string, string[]>()
     for (const { worker, index } of nodes) {
       const holder = worker?.holder(key)
       if (worker === undefined || (holder === undefined && isUninformed(index))) continue
+      if (holder !== undefined && believesLiar(index, holder)) continue
       const said = holder ?? 'nobody'
       views.set(said, [...(views.get(said) ?? []), name(index)])
     }
