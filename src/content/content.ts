@@ -10,7 +10,8 @@ import {
   ContentInvalidError,
   ContentUnavailableError,
   type Logger,
-  type Startable
+  type Startable,
+  type Timer
 } from '../interface/index.js'
 import { createBlockStore } from './block-store.js'
 import { blockKey, dagPbCode, parseCid } from './cid.js'
@@ -231,6 +232,18 @@ export async function createContent(init: ContentInit, components: ContentCompon
     return cid
   }
 
+  let pruning: Timer | undefined
+  let isStopped = false
+
+  async function prune(): Promise<void> {
+    try {
+      await pins.prune()
+    } catch (err) {
+      logger.warn({ err }, 'pins that are over could not be ended; trying again later')
+    }
+    if (!isStopped) pruning = clock.schedule(contentLimits.pruneEveryMs, () => void prune())
+  }
+
   return {
     async add(content, { pin = false } = {}) {
       const held: string[] = []
@@ -292,12 +305,14 @@ export async function createContent(init: ContentInit, components: ContentCompon
     usage: () => ({ ...blocks.usage(), pins: pins.list().length }),
 
     async start() {
-      await pins.prune()
+      await prune()
       await peers.start()
       await routing.start()
       for (const cid of pins.list()) routing.provide(cid)
     },
     async stop() {
+      pruning?.cancel()
+      isStopped = true
       await routing.stop()
       await peers.stop()
     }

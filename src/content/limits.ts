@@ -58,6 +58,8 @@ export const contentLimits = {
   pinShareOfOthers: 0.25,
   /** Pins of others end after this time: a month to be copied on by whoever values them. */
   pinAgeMs: 30 * 24 * 3_600_000,
+  /** How often it is looked for such. */
+  pruneEveryMs: 3_600_000,
   /** Streams by which one peer is asked to keep outputs: as many as jobs run at once on a large worker. */
   pinStreams: 16,
   /** Pin requests of one peer that are worked on at once: one of each of its slots. */

@@ -11,8 +11,10 @@ import { contentLimits } from './limits.js'
 
 /** What a peer wants, as bitswap keeps it. Only those of status `want` are looked at when blocks are sent. */
 interface Want {
-  cid: { multihash: { digest: Uint8Array } }
+  cid: { bytes: Uint8Array; multihash: { digest: Uint8Array } }
   status: 'want' | 'sending' | 'sent'
+  /** Whether the peer was told that the block is not here. */
+  sentDoNotHave?: boolean
 }
 
 /** A list of wants in a message. */
@@ -76,6 +78,11 @@ export function boundServing(bitswap: object, init: ServingInit, { clock }: { cl
       wantlist.entries = wantlist.entries
         .filter(({ cid }) => cid.length <= contentLimits.cidBytes)
         .slice(0, contentLimits.wantsOfPeer)
+      // Who asks again is answered again: bitswap says but once that it has not got a block.
+      const asked = new Set(wantlist.entries.map(({ cid }) => Buffer.from(cid).toString('hex')))
+      for (const want of ledger.getWants()) {
+        if (asked.has(Buffer.from(want.cid.bytes).toString('hex'))) want.sentDoNotHave = false
+      }
       addWants(wantlist)
     }
     ledger.sendBlocksToPeer = async () => {

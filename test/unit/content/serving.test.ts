@@ -4,11 +4,12 @@ import { boundServing, ignoreUnasked } from '../../../src/content/serving.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 
 interface Want {
-  cid: { multihash: { digest: Uint8Array } }
+  cid: { bytes: Uint8Array; multihash: { digest: Uint8Array } }
   status: 'want' | 'sending' | 'sent'
 }
 
 const cidOf = (name: string): Want['cid'] => ({
+  bytes: Buffer.from(name),
   multihash: { digest: createHash('sha256').update(name).digest() }
 })
 
