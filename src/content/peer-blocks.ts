@@ -6,7 +6,7 @@ import { type Clock, ContentUnavailableError, type Logger, type Startable } from
 import type { BlockStore } from './block-store.js'
 import { blockKey, parseCid } from './cid.js'
 import { contentLimits } from './limits.js'
-import { boundServing, ignoreUnasked, type ServingInit } from './serving.js'
+import { boundServing, guardReceiving, type ServingInit } from './serving.js'
 
 export const bitswapProtocol = '/ipfs/bitswap/1.2.0'
 
@@ -76,7 +76,7 @@ export function peerBlocks(init: PeerBlocksInit = {}): (components: PeerBlocksCo
     )
     /** How many blocks each peer is asked for now. */
     const asked = new Map<string, number>()
-    ignoreUnasked(bitswap, peer => asked.has(peer))
+    guardReceiving(bitswap, peer => asked.has(peer))
     let registration: string | undefined
 
     return {

@@ -126,18 +126,55 @@ interface WantList {
   receiveMessage(connection: { remotePeer: { toString(): string } }, message: Message): Promise<void>
 }
 
+interface Network {
+  sendMessage(peer: { toString(): string }, ...rest: unknown[]): Promise<void>
+}
+
 /**
- * Drops blocks of peers that are not asked for any, before they are hashed: else a stranger could keep a node hashing. Before
- * the bitswap is started. Throws TypeError for a bitswap that is not built like 3.2.
+ * Takes charge of the receiving side of a bitswap, before it is started. Blocks of peers that are not asked for any are dropped
+ * before they are hashed: else a stranger could keep a node hashing. And answers wait until the question has been sent: bitswap
+ * begins to listen for them only then, and would miss one that comes early.
+ * Throws TypeError for a bitswap that is not built like 3.2.
  */
-export function ignoreUnasked(bitswap: object, isAsked: (peer: string) => boolean): void {
+export function guardReceiving(bitswap: object, isAsked: (peer: string) => boolean): void {
   const wantList: unknown = Reflect.get(bitswap, 'wantList')
+  const network: unknown = Reflect.get(bitswap, 'network')
   if (!isWantList(wantList)) throw unlike('its want list')
+  if (!isNetwork(network)) throw unlike('its network')
+  /** Messages on their way to each peer that is asked. */
+  const sending = new Map<string, Set<Promise<void>>>()
+
+  const sendMessage = network.sendMessage.bind(network)
+  network.sendMessage = (peer, ...rest) => {
+    const sent = sendMessage(peer, ...rest)
+    const name = peer.toString()
+    if (!isAsked(name)) return sent
+    const ofPeer = sending.get(name) ?? new Set()
+    sending.set(name, ofPeer.add(sent))
+    const done = (): void => {
+      ofPeer.delete(sent)
+      if (ofPeer.size === 0) sending.delete(name)
+    }
+    sent.then(done, done)
+    return sent
+  }
+
   const receiveMessage = wantList.receiveMessage.bind(wantList)
   wantList.receiveMessage = async (connection, message) => {
-    if (message.blocks.length > 0 && !isAsked(connection.remotePeer.toString())) message.blocks = []
+    const name = connection.remotePeer.toString()
+    if (message.blocks.length > 0 && !isAsked(name)) message.blocks = []
+    await Promise.allSettled(sending.get(name) ?? [])
     await receiveMessage(connection, message)
   }
+}
+
+function isNetwork(value: unknown): value is Network {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'sendMessage' in value &&
+    typeof value.sendMessage === 'function'
+  )
 }
 
 function isWantList(value: unknown): value is WantList {

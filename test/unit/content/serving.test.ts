@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { boundServing, ignoreUnasked } from '../../../src/content/serving.js'
+import { boundServing, guardReceiving } from '../../../src/content/serving.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 
 interface Want {
@@ -43,6 +43,7 @@ function fakeBitswap() {
     FakeLedger,
     bitswap: {
       peerWantLists: { ledgerMap },
+      network: { sendMessage: (_peer: string): Promise<void> => Promise.resolve() },
       wantList: {
         async receiveMessage(_connection: unknown, message: { blocks: unknown[] }) {
           messages.push(message.blocks.length)
@@ -120,14 +121,29 @@ it('behavior: wants of strange hashes, and more than a number, are not kept', ()
 
 it('behavior: blocks of peers that were not asked are dropped unread', async () => {
   const { bitswap, messages } = fakeBitswap()
-  ignoreUnasked(bitswap, peer => peer === 'asked')
+  guardReceiving(bitswap, peer => peer === 'asked')
   const { receiveMessage } = bitswap.wantList
   await receiveMessage({ remotePeer: 'asked' }, { blocks: [1, 2] })
   await receiveMessage({ remotePeer: 'stranger' }, { blocks: [1, 2] })
   expect(messages).toEqual([2, 0])
 })
 
+it('behavior: an answer that comes before its question is sent waits for it', async () => {
+  const { bitswap, messages } = fakeBitswap()
+  const sent = Promise.withResolvers<void>()
+  bitswap.network.sendMessage = () => sent.promise
+  guardReceiving(bitswap, () => true)
+  const sending = bitswap.network.sendMessage('peer')
+  const receiving = bitswap.wantList.receiveMessage({ remotePeer: 'peer' }, { blocks: [1] })
+  const other = bitswap.wantList.receiveMessage({ remotePeer: 'other' }, { blocks: [1, 2] })
+  await other
+  expect(messages).toEqual([2])
+  sent.resolve()
+  await Promise.all([sending, receiving])
+  expect(messages).toEqual([2, 1])
+})
+
 it('behavior: another version of bitswap is noticed at the start', () => {
   expect(() => boundServing({}, { sizeOf: () => 0 }, { clock: manualClock() })).toThrow(TypeError)
-  expect(() => ignoreUnasked({ wantList: {} }, () => true)).toThrow(TypeError)
+  expect(() => guardReceiving({ wantList: {} }, () => true)).toThrow(TypeError)
 })
