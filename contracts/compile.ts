@@ -61,16 +61,17 @@ const typedContracts = [
   'WorkerRegistry'
 ]
 
+/** JobCreated has more fields than the older code generator can keep on the stack; the newer one takes five times as long. */
+const newerGenerator = new Set(['contracts/Oracle.sol'])
+
 const settings = {
   optimizer: { enabled: true, runs: 200 },
-  // JobCreated has more fields than the older code generator can keep on the stack.
-  viaIR: true,
   // The first with transient storage, which OpenZeppelin's ReentrancyGuardTransient needs. Ethereum has it since March 2024.
   evmVersion: 'cancun',
   // Without the hash of the sources, a changed comment does not change a model's code, which the Oracle approves by its hash.
-  metadata: { bytecodeHash: 'none' },
-  outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } }
+  metadata: { bytecodeHash: 'none' }
 }
+const outputs = ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object']
 
 function main(): void {
   const sources = readSources()
@@ -79,9 +80,9 @@ function main(): void {
   if (earlier?.inputsHash === inputsHash && earlier.outputs.every(path => existsSync(join(rootDir, path))))
     return
 
-  const outputs = outputFiles(compile(sources))
-  for (const [path, text] of outputs) writeAtomically(path, text)
-  const paths = [...outputs.keys()].map(path => relative(rootDir, path)).sort()
+  const files = outputFiles(compile(sources))
+  for (const [path, text] of files) writeAtomically(path, text)
+  const paths = [...files.keys()].map(path => relative(rootDir, path)).sort()
   for (const path of earlier?.outputs ?? []) {
     if (!paths.includes(path)) rmSync(join(rootDir, path), { force: true })
   }
@@ -124,10 +125,39 @@ function readStamp(): Stamp | undefined {
 
 /** Contracts of our own sources by name. Exits on errors and warnings. */
 function compile(sources: Record<string, { content: string }>): Map<string, CompiledContract> {
+  const paths = Object.keys(sources)
+  const generated = [true, false].map(viaIR =>
+    generate(
+      sources,
+      paths.filter(path => newerGenerator.has(path) === viaIR),
+      viaIR
+    )
+  )
+  const contracts = new Map<string, CompiledContract>()
+  for (const path of paths) {
+    for (const [name, contract] of generated.flatMap(part => Object.entries(part[path] ?? {}))) {
+      if (contracts.has(name)) {
+        console.error(`${path}: two contracts are named ${name}: give one another name`)
+        process.exit(1)
+      }
+      contracts.set(name, contract)
+    }
+  }
+  return contracts
+}
+
+/** Code for the contracts of some of the sources, by path. */
+function generate(
+  sources: Record<string, { content: string }>,
+  paths: string[],
+  viaIR: boolean
+): NonNullable<CompilerOutput['contracts']> {
+  if (paths.length === 0) return {}
   // Loaded only here: it takes about a second.
   const solc = require('solc') as Compiler
-  const input = JSON.stringify({ language: 'Solidity', sources, settings })
-  const output = JSON.parse(solc.compile(input, { import: readImport })) as CompilerOutput
+  const outputSelection = Object.fromEntries(paths.map(path => [path, { '*': outputs }]))
+  const input = { language: 'Solidity', sources, settings: { ...settings, viaIR, outputSelection } }
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readImport })) as CompilerOutput
 
   const messages = (output.errors ?? []).filter(message => {
     if (message.severity === 'error') return true
@@ -137,18 +167,7 @@ function compile(sources: Record<string, { content: string }>): Map<string, Comp
     for (const message of messages) console.error(message.formattedMessage)
     process.exit(1)
   }
-
-  const contracts = new Map<string, CompiledContract>()
-  for (const path of Object.keys(sources)) {
-    for (const [name, contract] of Object.entries(output.contracts?.[path] ?? {})) {
-      if (contracts.has(name)) {
-        console.error(`${path}: two contracts are named ${name}: give one another name`)
-        process.exit(1)
-      }
-      contracts.set(name, contract)
-    }
-  }
-  return contracts
+  return output.contracts ?? {}
 }
 
 function readImport(path: string): { contents: string } | { error: string } {
