@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Content, createContent, type DownloadProgress } from '../../src/content/index.js'
 import { ContentUnavailableError, type Logger, systemClock } from '../../src/interface/index.js'
@@ -27,11 +28,15 @@ export interface ContentClient {
   from: string[] | undefined
   /** Peers that are connected. */
   peers(): string[]
+  /** Tries again to reach the nodes that were found and are not connected. */
+  redial(): void
   stop(): Promise<void>
 }
 
 /** Nodes that are dialled of those that are found: as many as a node itself keeps. */
 const maxPeers = 16
+/** Nodes that are remembered of those that are found. */
+const maxFound = 64
 const retryMs = 500
 
 /** Throws ConfigError for an address that is none, ContentUnavailableError where `via` cannot be reached. */
@@ -42,22 +47,32 @@ export async function openContentClient(
   const { via, logger, blocksPath } = init
   const [viaAddress] = via === undefined ? [] : checkBootstrap([via])
   let client: NetworkClient | undefined
-  const dial = async (peerId: string): Promise<void> => {
-    if (client === undefined || client.libp2p.getPeers().length >= maxPeers) return
-    const { peerIdFromString } = await import('@libp2p/peer-id')
-    await client.libp2p.dial(peerIdFromString(peerId), { signal })
+  const found = new Set<string>()
+  const dialling = new Set<string>()
+  function dial(peer: string): void {
+    if (client === undefined || dialling.has(peer)) return
+    const connected = client.libp2p.getPeers().map(String)
+    if (connected.length >= maxPeers || connected.includes(peer)) return
+    dialling.add(peer)
+    client.libp2p
+      .dial(peerIdFromString(peer), { signal })
+      .catch(err => logger.debug({ err, peer }, 'a node could not be reached'))
+      .finally(() => dialling.delete(peer))
   }
   client = await createNetworkClient(
     {
       bootstrap: viaAddress === undefined ? init.bootstrap : [],
       peerDirectory: viaAddress === undefined ? init.peersDirectory : undefined,
       privateAddresses: init.local,
-      onFound: peer =>
-        void dial(peer).catch(err => logger.debug({ err, peer }, 'a node could not be reached'))
+      onFound(peer) {
+        if (found.size < maxFound) found.add(peer)
+        dial(peer)
+      }
     },
     { clock: systemClock, logger }
   )
   const opened = client
+  for (const peer of found) dial(peer)
   try {
     const from: string[] = []
     if (viaAddress !== undefined) {
@@ -72,6 +87,9 @@ export async function openContentClient(
       content,
       from: viaAddress === undefined ? undefined : from,
       peers: () => opened.libp2p.getPeers().map(String),
+      redial() {
+        for (const peer of found) dial(peer)
+      },
       async stop() {
         await content.stop()
         await opened.stop()
@@ -120,6 +138,7 @@ export async function getContent(init: GetContentInit, signal: AbortSignal): Pro
         if (!(err instanceof ContentUnavailableError) || client.from !== undefined) throw err
       }
       await sleep(retryMs, signal)
+      client.redial()
     }
   } finally {
     await client.stop()

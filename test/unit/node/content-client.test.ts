@@ -1,12 +1,15 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { type GetContentInit, getContent } from '../../../node/client/content.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 import { type ContentNode, distinctBytes, startContentNode } from '../content/content-nodes.js'
 
-const signal = AbortSignal.timeout(50_000)
+let signal: AbortSignal
+beforeEach(() => {
+  signal = AbortSignal.timeout(50_000)
+})
 
 async function start(): Promise<ContentNode> {
   const node = await startContentNode()
