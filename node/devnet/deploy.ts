@@ -2,7 +2,7 @@ import { ContractFactory, parseEther, type Signer } from 'ethers'
 import { createModelRegistry, type ModelRegistry, manifestLocation } from '../../models/index.js'
 import { oracleAbi } from '../../src/chain/abi/index.js'
 import { typedContract } from '../../src/chain/typed-contract.js'
-import { type Address, DataLocation, ProcessError } from '../../src/interface/index.js'
+import { type Address, DataLocation, type ManifestError, ProcessError } from '../../src/interface/index.js'
 import { readArtifact } from '../artifacts.js'
 
 /** Where the contracts of a new network lie. */
@@ -32,6 +32,8 @@ export interface DeployInit {
   atOnce?: boolean
   /** Told of each contract before it is deployed. */
   onStep?(step: string): void
+  /** Told of a manifest that breaks its schema, which is then left out. Without it such a manifest is thrown. */
+  onFault?(err: ManifestError): void
 }
 
 const defaultPrice = '0.001'
@@ -65,7 +67,9 @@ export async function deployContracts(deployer: Signer, init: DeployInit = {}): 
       jobTimeoutSeconds: init.jobTimeoutSeconds ?? defaultJobTimeoutSeconds
     }
   ])
-  const models = await deployModels(deployer, await createModelRegistry(), { ...init, owner, oracle })
+  // A model that is being made must not keep a network from starting.
+  const repository = await createModelRegistry({ onFault: init.onFault })
+  const models = await deployModels(deployer, repository, { ...init, owner, oracle })
   return { oracle, registry, models }
 }
 

@@ -54,7 +54,10 @@ export async function startDevnet(init: DevnetInit): Promise<Devnet> {
     onStep('Deploying the contracts')
     const provider = devProvider(anvil.rpc, anvil.chainId)
     const deployer = devSigner(0, provider)
-    const deployment = await deployContracts(deployer, { atOnce: true })
+    const deployment = await deployContracts(deployer, {
+      atOnce: true,
+      onFault: err => onStep(`Leaving out a model: ${err.message}`)
+    })
       .then(async deployed => ({ ...deployed, ...(await deployExamples(deployer, deployed)) }))
       .finally(() => provider.destroy())
     signal?.throwIfAborted()

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import { createModelRegistry, dataFolder } from '../../models/index.js'
+import { dataFolder } from '../../models/index.js'
 import type { Address, Logger } from '../../src/interface/index.js'
 import { createJobQueries, type JobQueries, type JobView } from '../client/job-queries.js'
+import { readTasks } from '../client/task-registry.js'
 import type { NetworkFile } from '../config/network-file.js'
 import { devProvider, devSigner } from '../devnet/accounts.js'
 import type { ReadyInfo } from '../event-relay.js'
@@ -76,7 +77,7 @@ export function testnet(init: TestnetInit): Testnet {
       const workers = new Map(
         nodes.flatMap(node => (node.account ? [[node.account.toLowerCase(), node.peerId]] : []))
       )
-      const registry = await createModelRegistry()
+      const registry = await readTasks()
       const rows = new Map(board.rows().map(row => [row.jobId, row]))
       const checked = await Promise.all(
         requests.map(request => {

@@ -1,12 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Provider, Signer } from 'ethers'
-import { createModelRegistry, type ModelRegistry, readTestFile } from '../../../models/index.js'
+import { type ModelRegistry, readTestFile } from '../../../models/index.js'
 import type { Address } from '../../../src/interface/index.js'
 import { contentReader, type ReadContent } from '../../client/content-reader.js'
 import { createJobQueries, type JobQueries, type JobView } from '../../client/job-queries.js'
 import { decodedOutput } from '../../client/present.js'
 import { maxOutputBytes } from '../../client/save-output.js'
+import { readTasks } from '../../client/task-registry.js'
 import type { NetworkFile } from '../../config/network-file.js'
 import { devProvider, devSigner } from '../../devnet/accounts.js'
 import type { ReadyInfo } from '../../event-relay.js'
@@ -91,7 +92,7 @@ export function demo(init: DemoInit): Demo {
       const stage: Stage = {
         network,
         nodes,
-        registry: await createModelRegistry(),
+        registry: await readTasks(),
         queries: createJobQueries(network.subgraph),
         provider,
         signer: devSigner(0, provider),
