@@ -5,7 +5,7 @@ import { fromString } from 'uint8arrays/from-string'
 import { toString } from 'uint8arrays/to-string'
 import type { NetworkIdentity, PeerKey } from '../interface/index.js'
 import { messageLimits } from './limits.js'
-import { quickKeys, quickPrivateKey } from './quick-keys.js'
+import { type QuickKeys, quickKeys, quickPrivateKey } from './quick-keys.js'
 import { type TopicKind, topicVersion } from './topic.js'
 import { RejectError } from './validation/errors.js'
 
@@ -26,8 +26,13 @@ export interface EnvelopeCodec {
 /**
  * libp2p signed envelopes (RFC 0002). The signature covers the domain, the payload's type and the payload as sent.
  * The domain names network and kind, so that no signature can be carried to another chain, contract or topic.
+ * @param authors may be shared by the topics of a node
  */
-export function envelopeCodec(network: NetworkIdentity, kind: TopicKind): EnvelopeCodec {
+export function envelopeCodec(
+  network: NetworkIdentity,
+  kind: TopicKind,
+  authors: QuickKeys = quickKeys()
+): EnvelopeCodec {
   const domain = [
     'buffalo',
     network.chainId,
@@ -37,7 +42,6 @@ export function envelopeCodec(network: NetworkIdentity, kind: TopicKind): Envelo
     topicVersion
   ].join(':')
   const payloadType = fromString(`/buffalo/${kind}/${topicVersion}`)
-  const authors = quickKeys()
   /** A node has one key. */
   const own = new WeakMap<PrivateKey, PrivateKey>()
 

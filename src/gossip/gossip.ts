@@ -22,6 +22,7 @@ import { holdingQueue } from './holding-queue.js'
 import { holdingLimits, messageLimits, rateLimits, sendQueueItems, tableLimits } from './limits.js'
 import type { EquivocationRecord } from './messages.js'
 import { publisher } from './publisher.js'
+import { quickKeys } from './quick-keys.js'
 import { rateLimiter, tokenBucket } from './rate-limit.js'
 import { receivers } from './receivers.js'
 import { count, emptyStats, type GossipStats } from './stats.js'
@@ -84,7 +85,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
     const self = Buffer.from(privateKey.publicKey.raw).toString('hex')
     const stats = emptyStats()
     const holding = holdingQueue(holdingLimits)({ clock })
-    const leaseEnvelopes = envelopeCodec(init.network, 'leases')
+    const authors = quickKeys()
+    const leaseEnvelopes = envelopeCodec(init.network, 'leases', authors)
     const receive = receivers(init.timing)({ handlers, holding, jobKeyOf, leaseEnvelopes })
     const peerMessages = rateLimiter(rateLimits.peerMessages, tableLimits.peers)({ clock })
     const ownExcess = rateLimiter(rateLimits.ownExcess, tableLimits.peers)({ clock })
@@ -105,7 +107,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       onSent?: (items: T[], envelope: Uint8Array) => void
     ) {
       const name = topicOf(init.network, kind)
-      const envelopes = envelopeCodec(init.network, kind)
+      const envelopes = envelopeCodec(init.network, kind, authors)
       const rates =
         kind === 'presence'
           ? { author: rateLimits.authorPresence, send: rateLimits.sendPresence }

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 /** Pure functions that each node of a simulation would call with the same arguments: computed once for all (shared/). */
 const shared = [
   { from: '/src/lease/score.ts', to: './shared/score.ts' },
-  { from: '/src/job/job-key.ts', to: './shared/job-key.ts' }
+  { from: '/src/job/job-key.ts', to: './shared/job-key.ts' },
+  { from: '/src/gossip/quick-keys.ts', to: './shared/quick-keys.ts' }
 ]
 const isShared = (parent: string): boolean => parent.includes('/test/sim/shared/')
 
