@@ -31,13 +31,13 @@ describe('the board of jobs', () => {
     const board = createBoard()
     board.onEvent('sequencer-1', { ...about, type: 'job:indexed' })
     board.onEvent('worker-1', started)
-    board.add({ jobId: 7n, picture: 'a.png', requestedAtMs: 500 })
+    board.add({ jobId: 7n, subject: 'a.png', requestedAtMs: 500 })
     expect(board.rows()).toMatchObject([{ state: 'running', executions: 1 }])
   })
 
   it('behavior: every execution counts, on whichever worker', () => {
     const board = createBoard()
-    board.add({ jobId: 7n, picture: 'a.png', requestedAtMs: 500 })
+    board.add({ jobId: 7n, subject: 'a.png', requestedAtMs: 500 })
     board.onEvent('worker-1', started)
     board.onEvent('worker-2', started)
     board.onEvent('worker-2', finished)
@@ -50,7 +50,7 @@ describe('the board of jobs', () => {
 
   it('behavior: a failed result is shown as failed', () => {
     const board = createBoard()
-    board.add({ jobId: 7n, picture: 'a.png', requestedAtMs: 500 })
+    board.add({ jobId: 7n, subject: 'a.png', requestedAtMs: 500 })
     board.onEvent('worker-1', { ...finished, success: false, code: 1 } as NodeEvent)
     board.onEvent('worker-1', accepted)
     expect(board.rows()[0]?.state).toBe('failed')
