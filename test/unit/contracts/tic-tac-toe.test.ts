@@ -234,7 +234,9 @@ describe('behavior: tic-tac-toe against a model', () => {
     await mined(asPlayer(f.stranger).write('claimRefund', [f.oracle.address, job.jobId]))
     expect(await f.provider.getBalance(f.user.address)).toBe(before + price)
     expect(await revertOf(game.write('claimRefund', [f.oracle.address, job.jobId]))).toBe('NothingToRefund')
-    expect(await revertOf(game.write('claimRefund', [f.user.address as Hex, job.jobId]))).toBe('NothingToRefund')
+    expect(await revertOf(game.write('claimRefund', [f.user.address as Hex, job.jobId]))).toBe(
+      'NothingToRefund'
+    )
 
     await answer(again, moveTo(1, 1))
     expect(await stateOf(1n)).toBe(state.PlayerToMove)
