@@ -42,7 +42,9 @@ async function rawModel(network: TestNetwork): Promise<(request: RawRequest) => 
   )
   await contract.waitForDeployment()
   await (await contract.getFunction('register')()).wait()
-  const [known] = (await createModelRegistry()).manifests()
+  const known = (await createModelRegistry())
+    .manifests()
+    .find(({ manifest }) => manifest.task === 'image-to-text')
   if (known === undefined) throw new Error('no manifest')
   return async ({
     category = ModelCategory.ImageToText,
@@ -117,11 +119,7 @@ describe('bad input', () => {
         { manifest: 'ipfs://bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy' }
       ],
       ['a location that names no manifest', FailureCode.UnknownModel, { manifest: 'nonsense' }],
-      [
-        'a task that nobody knows',
-        FailureCode.UnknownTask,
-        { manifest: 'nonsense', category: ModelCategory.RLAgent }
-      ]
+      ['a model of another task', FailureCode.UnknownTask, { category: ModelCategory.TextClassification }]
     ]
     for (const [what, code, request] of wrong) {
       const job = await network.final(await raw(request))

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { dataFolder } from '../../models/index.js'
 import { type Asked, ask, storedAnswer } from '../../node/client/ask.js'
 import { createJobQueries, type JobQueries, type JobView } from '../../node/client/job-queries.js'
 import type { Role } from '../../node/config/settings.js'
@@ -127,6 +128,9 @@ export interface TestNetwork {
   stored(callbackId: bigint): ReturnType<typeof storedAnswer>
 }
 
+/** What workers offer unless a test says otherwise: to load and test all models takes seconds of each worker. */
+const pictureModels = join(dataFolder, 'image-to-text')
+
 /** Starts chain, contracts and subgraph in this process; all of it, and every node, ends with the test. */
 export async function createTestNetwork(): Promise<TestNetwork> {
   const directory = temporaryDirectory()
@@ -153,6 +157,7 @@ export async function createTestNetwork(): Promise<TestNetwork> {
     const node = startNodeProcess({
       args: [
         ...['--role', role, '--network-file', networkFile, '--data-dir', join(directory, name)],
+        ...(role === 'worker' && !args.includes('--models') ? ['--models', pictureModels] : []),
         ...['--log-format', 'json', ...args]
       ],
       onEvent
