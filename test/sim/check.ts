@@ -94,12 +94,13 @@ export function watchHolders({ loop, chain, nodes, observer, name }: World, faul
     )
 
   const liars = new Set(nodes.flatMap(({ role, key }) => (role === 'byzantine' ? [key.peer] : [])))
-  /** It was away when a liar, as that one says, claimed: it has to believe it (docs/simulation.md, "What is excused"). */
+  /** It was away, or cut off, when a liar claimed or renewed, as that one says (docs/simulation.md, "What is excused"). */
   const believesLiar = (index: number, holder: string): boolean =>
     liars.has(holder) &&
     faults.some(
       ({ kind, nodes: befallen, fromMs }) =>
-        (kind === 'crash' || kind === 'pause') && befallen.includes(index) && loop.nowMs() >= fromMs
+        (kind === 'partition' || ((kind === 'crash' || kind === 'pause') && befallen.includes(index))) &&
+        loop.nowMs() >= fromMs
     )
 
   function compare(key: string, jobId: bigint): void {
