@@ -50,7 +50,11 @@ export function outputCopies(init: CopiesInit): (components: CopiesComponents) =
       if (id === undefined) throw new ContentUnavailableError(`The peer ${peer} is not connected`)
       const stream = await libp2p.dialProtocol(id, pinProtocol, { signal })
       try {
-        const frames = lpStream(stream, { maxDataLength: answerBytes, maxLengthLength: 2 })
+        const frames = lpStream(stream, {
+          maxDataLength: answerBytes,
+          maxLengthLength: 2,
+          maxBufferSize: answerBytes + 4
+        })
         await frames.write(new TextEncoder().encode(cid), { signal })
         const answer = new TextDecoder().decode((await frames.read({ signal })).subarray())
         if (answer !== '') throw new ContentUnavailableError(answer)
@@ -88,7 +92,11 @@ export function outputCopies(init: CopiesInit): (components: CopiesComponents) =
     async function onStream(stream: Stream, connection: Connection, ending: AbortSignal): Promise<void> {
       const signal = AbortSignal.any([ending, AbortSignal.timeout(contentLimits.pinTimeoutMs)])
       try {
-        const frames = lpStream(stream, { maxDataLength: requestBytes, maxLengthLength: 2 })
+        const frames = lpStream(stream, {
+          maxDataLength: requestBytes,
+          maxLengthLength: 2,
+          maxBufferSize: requestBytes + 4
+        })
         const cid = new TextDecoder().decode((await frames.read({ signal })).subarray())
         const answer = await keep(connection.remotePeer.toString(), cid, signal)
         await frames.write(new TextEncoder().encode(answer), { signal })
