@@ -25,6 +25,8 @@ export const contentLimits = {
   servedBytesPerSecond: 64 * 1024 * 1024,
   /** Of one message that comes in: bitswap's own bound, a block and its frame. */
   messageBytes: 4 * 1024 * 1024,
+  /** Of messages of a peer that wait until what it was asked has been sent: what was asked of it at once, twice. */
+  waitingBytesOfPeer: 16 * 1024 * 1024,
   /** Bitswap streams of one peer, each way. Each carries one message and ends. */
   streamsPerPeer: 16,
 

@@ -119,7 +119,8 @@ export function boundServing(bitswap: object, init: ServingInit, { clock }: { cl
 
 /** A message of a peer, as bitswap has decoded it. */
 interface Message {
-  blocks: unknown[]
+  blocks: { data: Uint8Array }[]
+  blockPresences: unknown[]
 }
 
 interface WantList {
@@ -143,6 +144,8 @@ export function guardReceiving(bitswap: object, isAsked: (peer: string) => boole
   if (!isNetwork(network)) throw unlike('its network')
   /** Messages on their way to each peer that is asked. */
   const sending = new Map<string, Set<Promise<void>>>()
+  /** Bytes of messages that wait for these, by peer. */
+  const waiting = new Map<string, number>()
 
   const sendMessage = network.sendMessage.bind(network)
   network.sendMessage = (peer, ...rest) => {
@@ -163,10 +166,24 @@ export function guardReceiving(bitswap: object, isAsked: (peer: string) => boole
   wantList.receiveMessage = async (connection, message) => {
     const name = connection.remotePeer.toString()
     if (message.blocks.length > 0 && !isAsked(name)) message.blocks = []
-    await Promise.allSettled(sending.get(name) ?? [])
+    const onTheWay = sending.get(name)
+    if (onTheWay === undefined) return receiveMessage(connection, message)
+    // Nothing slows a peer that answers, and lets what it is asked not come through. What is left out is asked for again.
+    const sizeBytes = memoryOf(message)
+    const waitingBytes = (waiting.get(name) ?? 0) + sizeBytes
+    if (waitingBytes > contentLimits.waitingBytesOfPeer) return
+    waiting.set(name, waitingBytes)
+    await Promise.allSettled(onTheWay)
+    const leftBytes = (waiting.get(name) ?? 0) - sizeBytes
+    if (leftBytes > 0) waiting.set(name, leftBytes)
+    else waiting.delete(name)
     await receiveMessage(connection, message)
   }
 }
+
+/** About: an entry without data takes 200 bytes. */
+const memoryOf = ({ blocks, blockPresences }: Message): number =>
+  blocks.reduce((sum, { data }) => sum + data.byteLength, 200 * (1 + blocks.length + blockPresences.length))
 
 function isNetwork(value: unknown): value is Network {
   return (

@@ -45,7 +45,7 @@ function fakeBitswap() {
       peerWantLists: { ledgerMap },
       network: { sendMessage: (_peer: string): Promise<void> => Promise.resolve() },
       wantList: {
-        async receiveMessage(_connection: unknown, message: { blocks: unknown[] }) {
+        async receiveMessage(_connection: unknown, message: ReturnType<typeof messageOf>) {
           messages.push(message.blocks.length)
         }
       }
@@ -54,6 +54,11 @@ function fakeBitswap() {
     mostAtOnce: () => most
   }
 }
+
+const messageOf = (blocks: number, sizeBytes = 10) => ({
+  blocks: Array.from({ length: blocks }, () => ({ data: new Uint8Array(sizeBytes) })),
+  blockPresences: []
+})
 
 const wants = (count: number): Want[] =>
   Array.from({ length: count }, (_, at) => ({ cid: cidOf(String(at)), status: 'want' as const }))
@@ -123,8 +128,8 @@ it('behavior: blocks of peers that were not asked are dropped unread', async () 
   const { bitswap, messages } = fakeBitswap()
   guardReceiving(bitswap, peer => peer === 'asked')
   const { receiveMessage } = bitswap.wantList
-  await receiveMessage({ remotePeer: 'asked' }, { blocks: [1, 2] })
-  await receiveMessage({ remotePeer: 'stranger' }, { blocks: [1, 2] })
+  await receiveMessage({ remotePeer: 'asked' }, messageOf(2))
+  await receiveMessage({ remotePeer: 'stranger' }, messageOf(2))
   expect(messages).toEqual([2, 0])
 })
 
@@ -134,13 +139,29 @@ it('behavior: an answer that comes before its question is sent waits for it', as
   bitswap.network.sendMessage = () => sent.promise
   guardReceiving(bitswap, () => true)
   const sending = bitswap.network.sendMessage('peer')
-  const receiving = bitswap.wantList.receiveMessage({ remotePeer: 'peer' }, { blocks: [1] })
-  const other = bitswap.wantList.receiveMessage({ remotePeer: 'other' }, { blocks: [1, 2] })
+  const receiving = bitswap.wantList.receiveMessage({ remotePeer: 'peer' }, messageOf(1))
+  const other = bitswap.wantList.receiveMessage({ remotePeer: 'other' }, messageOf(2))
   await other
   expect(messages).toEqual([2])
   sent.resolve()
   await Promise.all([sending, receiving])
   expect(messages).toEqual([2, 1])
+})
+
+it('behavior: answers that wait for their question are bounded', async () => {
+  const { bitswap, messages } = fakeBitswap()
+  const sent = Promise.withResolvers<void>()
+  bitswap.network.sendMessage = () => sent.promise
+  guardReceiving(bitswap, () => true)
+  const sending = bitswap.network.sendMessage('peer')
+  const answers = Array.from({ length: 20 }, () =>
+    bitswap.wantList.receiveMessage({ remotePeer: 'peer' }, messageOf(1, 2 * 1024 * 1024))
+  )
+  sent.resolve()
+  await Promise.all([sending, ...answers])
+  expect(messages).toHaveLength(7)
+  await bitswap.wantList.receiveMessage({ remotePeer: 'peer' }, messageOf(1, 2 * 1024 * 1024))
+  expect(messages).toHaveLength(8)
 })
 
 it('behavior: another version of bitswap is noticed at the start', () => {
