@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../interface/clock.js'
 
-/** Announcers that are remembered: far more than a network has sequencers. About 100 bytes each. */
+/** Announcers that are remembered, right ones and others apart: far more than a network has sequencers. About 100 bytes each. */
 const MAX_ANNOUNCERS = 1_024
 /** Jobs of one unproven announcer that may wait: two looks at the chain, which prove it or not. */
 const UNPROVEN_JOBS = 1_000
@@ -20,6 +20,7 @@ const REFUSE_MS = 600_000
 
 /** One that announces jobs: the key that signed the announcement, or the peer that was asked. */
 export interface Announcer {
+  name: string
   /** Its jobs that wait. */
   waiting: number
   found: number
@@ -42,15 +43,25 @@ export interface Announcers {
 }
 
 export function announcers({ clock }: { clock: Clock }): Announcers {
-  const known = new LRUCache<string, Announcer>({ max: MAX_ANNOUNCERS })
+  /** Keys cost nothing: those that were never right, however many, must not push out who was. */
+  const proven = new LRUCache<string, Announcer>({ max: MAX_ANNOUNCERS })
+  const others = new LRUCache<string, Announcer>({ max: MAX_ANNOUNCERS })
   let unproven = 0
 
   const isProven = ({ found, missing }: Announcer): boolean => found > 0 && found * LIAR_RATIO >= missing
 
+  function keep(announcer: Announcer): void {
+    const [table, other] = isProven(announcer) ? [proven, others] : [others, proven]
+    other.delete(announcer.name)
+    table.set(announcer.name, announcer)
+  }
+
   return {
     get(name) {
-      const announcer = known.get(name) ?? { waiting: 0, found: 0, missing: 0, refusedUntilMs: 0 }
-      known.set(name, announcer)
+      const known = proven.get(name) ?? others.get(name)
+      if (known !== undefined) return known
+      const announcer = { name, waiting: 0, found: 0, missing: 0, refusedUntilMs: 0 }
+      keep(announcer)
       return announcer
     },
     mayWait(announcer, isAsked) {
@@ -60,10 +71,7 @@ export function announcers({ clock }: { clock: Clock }): Announcers {
       return announcer.waiting < UNPROVEN_JOBS && unproven < ALL_UNPROVEN_JOBS
     },
     isProven,
-    isProvenName(name) {
-      const announcer = known.peek(name)
-      return announcer !== undefined && isProven(announcer)
-    },
+    isProvenName: name => proven.has(name),
     add(announcer) {
       announcer.waiting++
       if (!isProven(announcer)) unproven++
@@ -78,10 +86,12 @@ export function announcers({ clock }: { clock: Clock }): Announcers {
       else announcer.missing++
       if (isProven(announcer) !== wasProven) {
         unproven = Math.max(0, unproven + (wasProven ? announcer.waiting : -announcer.waiting))
+        keep(announcer)
       }
       if (isFound || announcer.missing < LIAR_JOBS || announcer.missing <= LIAR_RATIO * announcer.found)
         return false
       Object.assign(announcer, { found: 0, missing: 0, refusedUntilMs: clock.now() + REFUSE_MS })
+      keep(announcer)
       return true
     }
   }
