@@ -166,14 +166,12 @@ export function guardReceiving(bitswap: object, isAsked: (peer: string) => boole
   wantList.receiveMessage = async (connection, message) => {
     const name = connection.remotePeer.toString()
     if (message.blocks.length > 0 && !isAsked(name)) message.blocks = []
-    const onTheWay = sending.get(name)
-    if (onTheWay === undefined) return receiveMessage(connection, message)
     // Nothing slows a peer that answers, and lets what it is asked not come through. What is left out is asked for again.
     const sizeBytes = memoryOf(message)
     const waitingBytes = (waiting.get(name) ?? 0) + sizeBytes
     if (waitingBytes > contentLimits.waitingBytesOfPeer) return
     waiting.set(name, waitingBytes)
-    await Promise.allSettled(onTheWay)
+    await Promise.allSettled(sending.get(name) ?? [])
     const leftBytes = (waiting.get(name) ?? 0) - sizeBytes
     if (leftBytes > 0) waiting.set(name, leftBytes)
     else waiting.delete(name)
