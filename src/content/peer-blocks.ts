@@ -79,20 +79,36 @@ export function peerBlocks(init: PeerBlocksInit = {}): (components: PeerBlocksCo
     guardReceiving(bitswap, peer => asked.has(peer))
     let registration: string | undefined
 
+    function onConnect(peer: PeerId): void {
+      peers.set(peer.toString(), peer)
+      for (const listener of arrivals) listener(peer.toString())
+    }
+
+    /** libp2p tells only of peers that say what they speak from now on. */
+    async function takeConnected(): Promise<void> {
+      for (const peer of libp2p.getPeers()) {
+        try {
+          const { protocols } = await libp2p.peerStore.get(peer)
+          const isThere = libp2p.getConnections(peer).length > 0
+          if (isThere && protocols.includes(bitswapProtocol)) onConnect(peer)
+        } catch (err) {
+          logger.debug({ err, peer: peer.toString() }, 'a peer has not said yet what it speaks')
+        }
+      }
+    }
+
     return {
       async start() {
         if (registration !== undefined) return
         registration = await libp2p.register(bitswapProtocol, {
-          onConnect(peer) {
-            peers.set(peer.toString(), peer)
-            for (const listener of arrivals) listener(peer.toString())
-          },
+          onConnect,
           onDisconnect(peer) {
             peers.delete(peer.toString())
             for (const listener of departures) listener(peer.toString())
           }
         })
         await bitswap.start()
+        await takeConnected()
       },
 
       async stop() {

@@ -12,8 +12,14 @@ export interface ContentNode {
   stop(): Promise<void>
 }
 
-/** A node in this process, on a free port of the loopback interface, with content in memory unless a path is given. */
-export async function startContentNode(init: ContentInit = {}): Promise<ContentNode> {
+/**
+ * A node in this process, on a free port of the loopback interface, with content in memory unless a path is given. `onNetwork`
+ * is waited for while the network is up and content is not.
+ */
+export async function startContentNode(
+  init: ContentInit = {},
+  onNetwork?: (network: Network) => Promise<unknown>
+): Promise<ContentNode> {
   const components = { clock: systemClock, logger: silentLogger() }
   const network = await createNetwork(
     { privateKey: await generateKeyPair('Ed25519'), topics: [] },
@@ -21,6 +27,7 @@ export async function startContentNode(init: ContentInit = {}): Promise<ContentN
   )
   const content = await createContent(init, { libp2p: network.libp2p, ...components })
   await network.start()
+  await onNetwork?.(network)
   await content.start()
   const [address = ''] = network.addresses()
   return {
