@@ -89,6 +89,10 @@ export async function openContentClient(
       peers: () => opened.libp2p.getPeers().map(String),
       redial() {
         for (const peer of found) dial(peer)
+        if (viaAddress === undefined) return
+        dialOne(opened, viaAddress, signal).catch(err =>
+          logger.debug({ err }, 'the node is not reached again')
+        )
       },
       async stop() {
         await content.stop()
@@ -119,12 +123,12 @@ export interface GetContentInit extends ContentClientInit {
 }
 
 /**
- * Fetches content from the nodes of a network, each block checked against its CID. Tries again while nodes are found, until the
- * signal aborts. What was fetched into a file before a break is not fetched again.
+ * Fetches content from the nodes of a network, each block checked against its CID. Asks again until the
+ * signal aborts, `via` as well: a node may be about to get what it is asked for. What was fetched into a file before a break is not fetched again.
  * @returns the bytes, or nothing where they went to a file
  */
 export async function getContent(init: GetContentInit, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  const { cid, maxBytes, out, onProgress } = init
+  const { cid, maxBytes, out, onProgress, logger } = init
   const blocksPath = out === undefined ? undefined : `${out}.blocks`
   const client = await openContentClient({ ...init, blocksPath }, signal)
   try {
@@ -135,7 +139,8 @@ export async function getContent(init: GetContentInit, signal: AbortSignal): Pro
         await client.content.save(cid, out, options)
         break
       } catch (err) {
-        if (!(err instanceof ContentUnavailableError) || client.from !== undefined) throw err
+        if (!(err instanceof ContentUnavailableError)) throw err
+        logger.debug({ err, cid }, 'content is not had yet; asking again')
       }
       await sleep(retryMs, signal)
       client.redial()

@@ -78,10 +78,13 @@ export function boundServing(bitswap: object, init: ServingInit, { clock }: { cl
       wantlist.entries = wantlist.entries
         .filter(({ cid }) => cid.length <= contentLimits.cidBytes)
         .slice(0, contentLimits.wantsOfPeer)
-      // Who asks again is answered again: bitswap says but once that it has not got a block.
+      // Who asks again is answered again: bitswap says but once that it has not got a block, and takes what it sent within the same
+      // millisecond for had.
       const asked = new Set(wantlist.entries.map(({ cid }) => Buffer.from(cid).toString('hex')))
       for (const want of ledger.getWants()) {
-        if (asked.has(Buffer.from(want.cid.bytes).toString('hex'))) want.sentDoNotHave = false
+        if (!asked.has(Buffer.from(want.cid.bytes).toString('hex'))) continue
+        want.sentDoNotHave = false
+        if (want.status === 'sent') want.status = 'want'
       }
       addWants(wantlist)
     }

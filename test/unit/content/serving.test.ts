@@ -124,6 +124,17 @@ it('behavior: wants of strange hashes, and more than a number, are not kept', ()
   expect(ledger.wants).toHaveLength(0)
 })
 
+it('behavior: who asks again at once for a block that was sent is sent it again', async () => {
+  const { bitswap, FakeLedger } = fakeBitswap()
+  boundServing(bitswap, { sizeOf: () => 1 }, { clock: manualClock() })
+  const ledger = new FakeLedger()
+  bitswap.peerWantLists.ledgerMap.set('peer', ledger)
+  ledger.addWants({ entries: [{ cid: Buffer.from('a') }, { cid: Buffer.from('b') }] })
+  await ledger.sendBlocksToPeer()
+  ledger.addWants({ entries: [{ cid: Buffer.from('a') }] })
+  expect(ledger.wants.slice(0, 2).map(({ status }) => status)).toEqual(['want', 'sent'])
+})
+
 it('behavior: blocks of peers that were not asked are dropped unread', async () => {
   const { bitswap, messages } = fakeBitswap()
   guardReceiving(bitswap, peer => peer === 'asked')

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { type GetContentInit, getContent } from '../../../node/client/content.js'
+import { cidOfContent } from '../../../src/interface/content-id.js'
+import type { Logger } from '../../../src/interface/index.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 import { type ContentNode, distinctBytes, startContentNode } from '../content/content-nodes.js'
 
@@ -26,13 +28,44 @@ const init = (changes: Partial<GetContentInit> & { cid: string }): GetContentIni
   ...changes
 })
 
+/** Calls `then` when this is logged. */
+function onDebug(message: string, then: () => void): Logger {
+  const logger: Logger = {
+    ...silentLogger(),
+    debug: (_fields, said) => (said === message ? then() : undefined),
+    child: () => logger
+  }
+  return logger
+}
+
 it('behavior: content is had from one node that is named, and from no other', async () => {
   const [holder, other] = [await start(), await start()]
   const cid = await holder.content.add([Buffer.from('metadata')])
   const found = await getContent(init({ cid, via: holder.address }), signal)
   expect(String(found)).toBe('metadata')
-  const elsewhere = getContent(init({ cid, via: other.address, bootstrap: [holder.address] }), signal)
-  await expect(elsewhere).rejects.toMatchObject({ code: 'BUFFALO_ERR_CONTENT_UNAVAILABLE' })
+  const ending = new AbortController()
+  const elsewhere = getContent(
+    init({
+      cid,
+      via: other.address,
+      bootstrap: [holder.address],
+      logger: onDebug('content is not had yet; asking again', () => ending.abort(new Error('enough')))
+    }),
+    ending.signal
+  )
+  await expect(elsewhere).rejects.toThrow('enough')
+})
+
+it('behavior: a node that is named and has not got the content yet is asked again', async () => {
+  const other = await start()
+  const bytes = Buffer.from('late')
+  const cid = await cidOfContent(bytes)
+  const adding: Promise<string>[] = []
+  const logger = onDebug('content is not had yet; asking again', () =>
+    adding.push(other.content.add([bytes]))
+  )
+  expect(String(await getContent(init({ cid, via: other.address, logger }), signal))).toBe('late')
+  expect(await adding[0]).toBe(cid)
 })
 
 it('behavior: content is had from whoever of the network has it, into a file', async () => {
