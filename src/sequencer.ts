@@ -1,4 +1,5 @@
 import type { PrivateKey } from '@libp2p/interface'
+import { LRUCache } from 'lru-cache'
 import { cursorRepository } from './db/repositories/cursor.js'
 import { jobRepository, type ReadJob } from './db/repositories/job.js'
 import { gossip } from './gossip/gossip.js'
@@ -42,10 +43,15 @@ const REORG_DEPTH_BLOCKS = 256
 const PAST_GRACE_MS = 60_000
 /** How often the open jobs are looked through for those past their deadline. 100,000 take some milliseconds. */
 const SWEEP_MS = 10_000
-/** Workers that are remembered. Anyone can pretend to be one, so beyond these the oldest are forgotten. */
+/** Registered workers that are remembered, as in a worker's roster. About 200 bytes each. */
 const MAX_WORKERS = 10_000
 /** A worker that has been silent for this many presence intervals counts as new when it is heard again. */
 const FORGET_INTERVALS = 10
+/**
+ * For one worker, all open jobs are announced again at most this often, or a few liars that come and go could have them announced
+ * without end. A worker that is back sooner asks by sync, as all do that join, and hears each job within 30 s.
+ */
+const WELCOME_REST_MS = 600_000
 
 export interface SequencerInit {
   network: NetworkIdentity
@@ -62,7 +68,7 @@ export interface SequencerComponents {
   subgraph: Pick<SubgraphClient, 'jobs' | 'results'>
   /** Without it, workers learn of old jobs only as they are announced again. */
   sync?: SyncTransport
-  /** Tells workers from made-up keys. Without it, messages of all keys are passed on. */
+  /** Tells workers from made-up keys. Without it, messages of all keys are passed on, and none is taken for a worker that joins. */
   chain?: Pick<ChainReader, 'peerKeysOf'>
   clock: Clock
   /** From 0 to below 1. */
@@ -91,7 +97,8 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     /** Final jobs that a reorg may open again. */
     const final = new Map<JobKey, ReadJob & { finalBlock: number }>()
     const open = new Map<JobKey, ReadJob>()
-    const seenMs = new Map<PeerKey, number>()
+    /** When registered workers were last heard, and last had all open jobs announced again. */
+    const joined = new LRUCache<PeerKey, { heardMs: number; welcomedMs: number }>({ max: MAX_WORKERS })
     /** The open jobs, as joining nodes ask for them. */
     const known = jobIndex()
     const workers =
@@ -132,7 +139,8 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         onJobs,
         onPresence(presence) {
           workers?.see(presence)
-          onWorker(presence.worker)
+          // One that the registry does not know yet says so again in an interval. Keys are free: of all others, nothing follows.
+          if (workers?.has(presence.worker)) onWorker(presence.worker)
         },
         isProven: (author, kind) =>
           workers === undefined || workers.has(author) || (kind === 'jobs' && others.isProvenName(author)),
@@ -277,15 +285,12 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     /** A worker that has just joined has heard of no job yet. */
     function onWorker(worker: PeerKey): void {
       const nowMs = clock.now()
-      const before = seenMs.get(worker)
-      seenMs.delete(worker)
-      seenMs.set(worker, nowMs)
-      const [oldest] = seenMs
-      const forgetMs = FORGET_INTERVALS * timing.presenceIntervalMs
-      if (oldest !== undefined && (seenMs.size > MAX_WORKERS || oldest[1] < nowMs - forgetMs)) {
-        seenMs.delete(oldest[0])
-      }
-      if (before === undefined || before < nowMs - forgetMs) announcements.restart()
+      const before = joined.get(worker)
+      const isNew =
+        before === undefined || before.heardMs < nowMs - FORGET_INTERVALS * timing.presenceIntervalMs
+      const isWelcome = isNew && (before === undefined || before.welcomedMs < nowMs - WELCOME_REST_MS)
+      joined.set(worker, { heardMs: nowMs, welcomedMs: isWelcome ? nowMs : (before?.welcomedMs ?? nowMs) })
+      if (isWelcome) announcements.restart()
     }
 
     async function recover(): Promise<void> {

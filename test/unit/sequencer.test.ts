@@ -1,8 +1,9 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
 import { memoryDatabase } from '../../src/db/memory-database.js'
 import { gossip } from '../../src/gossip/gossip.js'
-import type { Database, Hex, JobReference, SyncTransport } from '../../src/interface/index.js'
+import type { Address, Database, Hex, JobReference, SyncTransport } from '../../src/interface/index.js'
 import { jobKey } from '../../src/job/job-key.js'
 import { sequencer } from '../../src/sequencer.js'
 import type { EntitySource } from '../../src/subgraph/client.js'
@@ -44,6 +45,7 @@ async function make(init: { deadlineAfterMs?: number } = {}) {
     deadline: Math.floor((clock.now() + (init.deadlineAfterMs ?? 3_600_000)) / 1_000)
   }))
   const connected = new Set<string>()
+  const registry = new Map<string, string>()
   const listeners = new Set<(peer: string) => void>()
   const sync: SyncTransport = {
     peers: () => [...connected],
@@ -79,6 +81,7 @@ async function make(init: { deadlineAfterMs?: number } = {}) {
       database,
       subgraph: { jobs: source(rows), results: source<ResultRow>([]) },
       sync,
+      chain: { peerKeysOf: async accounts => accounts.map(account => registry.get(account.toLowerCase())) },
       clock,
       random: () => 0.5,
       logger: silentLogger(),
@@ -87,6 +90,30 @@ async function make(init: { deadlineAfterMs?: number } = {}) {
     await node.start()
     return node
   }
+  /** A worker that only says that it is there; registered, or not. */
+  async function addWorker(isRegistered: boolean) {
+    const privateKey: PrivateKey = await generateKeyPair('Ed25519')
+    const worker = Buffer.from(privateKey.publicKey.raw).toString('hex')
+    const account: Address = `0x${worker.slice(0, 40)}`
+    if (isRegistered) registry.set(account, worker)
+    const node = gossip({ network: testNetwork, timing: testTiming })({
+      pubsub: net.join(worker),
+      privateKey,
+      clock,
+      logger: silentLogger(),
+      jobKeyOf: reference => jobKey(testNetwork, reference),
+      handlers: { onJobs() {}, onLeases() {}, onResults() {}, onPresence() {}, isKnownJob: () => true }
+    })
+    await node.start()
+    /** Says so in each presence interval for this long. */
+    return async (durationMs: number): Promise<void> => {
+      for (const endMs = clock.now() + durationMs; clock.now() < endMs; ) {
+        const sentAtMs = clock.now()
+        await node.publishPresence({ worker, account, models: [], capacity: 1, load: 0, sentAtMs })
+        await clock.advance(testTiming.presenceIntervalMs)
+      }
+    }
+  }
   /** Jobs that were heard since a moment. */
   const since = (atMs: number): bigint[] =>
     heard.filter(one => one.atMs > atMs).flatMap(({ jobs }) => jobs.map(({ jobId }) => jobId))
@@ -94,6 +121,7 @@ async function make(init: { deadlineAfterMs?: number } = {}) {
     clock,
     start,
     since,
+    addWorker,
     connect(peer: string) {
       connected.add(peer)
       for (const tell of listeners) tell(peer)
@@ -148,6 +176,42 @@ describe('a sequencer', () => {
     connect('worker')
     await clock.advance(500)
     expect(since(healedMs).sort()).toEqual([1n, 2n])
+    await node.stop()
+  })
+
+  it('behavior: made-up keys, however many, do not have the open jobs announced again', async () => {
+    const { clock, start, since, addWorker } = await make()
+    const node = await start(memoryDatabase())
+    await clock.advance(200_000)
+    const beforeMs = clock.now()
+    for (let count = 0; count < 10; count++) await (await addWorker(false))(6_000)
+    // In 60 s, twice, or once more: what is announced every 30 s.
+    expect(since(beforeMs).length).toBeLessThanOrEqual(2 * 3)
+    await node.stop()
+  })
+
+  it('behavior: for a registered worker that joins they are announced at once, and not each time that it comes back', async () => {
+    const { clock, start, since, addWorker } = await make()
+    const node = await start(memoryDatabase())
+    await clock.advance(200_000)
+    const say = await addWorker(true)
+    const joinedMs = clock.now()
+    await say(2 * testTiming.presenceIntervalMs)
+    expect(since(joinedMs).sort()).toEqual([1n, 2n])
+
+    await clock.advance(200_000)
+    const backMs = clock.now()
+    for (let times = 0; times < 4; times++) {
+      await say(2 * testTiming.presenceIntervalMs)
+      await clock.advance(20 * testTiming.presenceIntervalMs)
+    }
+    const seconds = (clock.now() - backMs) / 1_000
+    expect(since(backMs).length).toBeLessThanOrEqual(2 * (Math.ceil(seconds / 30) + 1))
+
+    await clock.advance(600_000)
+    const lateMs = clock.now()
+    await say(2 * testTiming.presenceIntervalMs)
+    expect(since(lateMs).sort()).toEqual([1n, 2n])
     await node.stop()
   })
 })
