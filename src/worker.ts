@@ -30,7 +30,7 @@ import type { Worker, WorkerComponents, WorkerInit } from './worker-types.js'
 export type { Worker, WorkerComponents, WorkerInit, WorkerStatus } from './worker-types.js'
 
 /** Checked jobs that wait for their turn here; the rest of a backlog waits unchecked. Some seconds of work of a fast network. */
-const MAX_WAITING = 2_000
+const MAX_WAITING = 10_000
 /**
  * Leases that a result may take to the chain before the job is left to others: a minute by default, twice what it takes with
  * blocks of 12 s and results that wait to go together.
@@ -58,7 +58,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     let ownPresence: Uint8Array[] = []
 
     // 1. Jobs arrive by gossip and sync and are checked against the chain.
-    const topics = gossip({ network, timing })({
+    const topics = gossip({ network, timing, workers: () => leases.roster.size() })({
       pubsub,
       privateKey,
       clock,
@@ -161,11 +161,10 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
 
     const isKnown = (job: JobKey): boolean => claims.get(job) !== undefined || jobs.isPending(job)
 
-    function onOpen(job: Job): void {
-      const candidate = candidateOf(job)
-      claims.add(candidate)
-      known.add(candidate.reference)
-      watch.onAdded(candidate.reference)
+    function onOpen(job: Job, reference: JobReference): void {
+      const { manifestLocation, deadlineMs } = job
+      claims.add({ reference, model: catalog.resolve(manifestLocation), deadlineMs })
+      watch.onAdded(reference)
       topics.jobsKnown([job.key])
       if (decided.has(job.requestHash)) {
         reuse(job).catch(err =>
@@ -186,12 +185,6 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     /** Only workers have news of results: others could keep this node asking the chain in vain. */
     function onResults(notices: ResultNotice[], author: PeerKey): void {
       if (leases.roster.isRegistered(author)) settled.check(notices.filter(({ job }) => isKnown(job)))
-    }
-
-    function candidateOf(job: Job): Candidate {
-      const { key, jobId, blockNumber, blockHash, txHash, logIndex, dataHash } = job
-      const reference: JobReference = { key, jobId, blockNumber, blockHash, txHash, logIndex, dataHash }
-      return { reference, model: catalog.resolve(job.manifestLocation), deadlineMs: job.deadlineMs }
     }
 
     function onAcquired(candidate: Candidate): void {

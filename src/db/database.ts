@@ -64,6 +64,8 @@ export async function createDatabase(path: string): Promise<LevelDatabase> {
   }
 
   async function writeAll(): Promise<void> {
+    // Jobs are claimed several at a time: what the same turn of the event loop writes goes together from the first.
+    await undefined
     while (pending.length > 0) {
       const group = pending
       pending = []

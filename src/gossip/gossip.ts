@@ -19,7 +19,14 @@ import type {
 import { GossipError, InvalidMessageError } from '../interface/index.js'
 import { envelopeCodec } from './envelope.js'
 import { holdingQueue } from './holding-queue.js'
-import { holdingLimits, messageLimits, rateLimits, sendQueueItems, tableLimits } from './limits.js'
+import {
+  holdingLimits,
+  messageLimits,
+  rateLimits,
+  sendMessages,
+  sendQueueItems,
+  tableLimits
+} from './limits.js'
 import type { EquivocationRecord } from './messages.js'
 import { publisher } from './publisher.js'
 import { quickKeys } from './quick-keys.js'
@@ -38,6 +45,8 @@ import { leaseTime } from './validation/time.js'
 export interface GossipInit {
   network: NetworkIdentity
   timing: LeaseTiming
+  /** How many workers are known to be live, and hear each message. Default: few. */
+  workers?(): number
 }
 
 export interface GossipComponents {
@@ -111,7 +120,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       const rates =
         kind === 'presence'
           ? { author: rateLimits.authorPresence, send: rateLimits.sendPresence }
-          : { author: rateLimits.authorMessages, send: rateLimits.sendMessages }
+          : { author: rateLimits.authorMessages, send: () => sendMessages(kind, init.workers?.() ?? 1) }
       const authorMessages = rateLimiter(rates.author, tableLimits.authors)({ clock })
       const authorItems = rateLimiter(rateLimits.authorItems, tableLimits.authors)({ clock })
       const unproven = tokenBucket(rateLimits.unproven)({ clock })

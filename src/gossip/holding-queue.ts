@@ -81,6 +81,7 @@ export function holdingQueue(init: HoldingQueueInit): (components: { clock: Cloc
       },
 
       release(jobs) {
+        if (waiting.size === 0) return []
         expire()
         const released: Released[] = []
         for (const job of jobs) {

@@ -3,6 +3,9 @@
  * can cost a node; docs/protocol.md states the bound.
  */
 
+import type { Rate } from './rate-limit.js'
+import type { TopicKind } from './topic.js'
+
 /** Sizes and counts of one message. */
 export const messageLimits = {
   /**
@@ -80,6 +83,24 @@ export const rateLimits = {
   /** Jobs, leases or results that this node sends on one topic: twice the 4,000 jobs a second that the project goes for. */
   sendItems: { perSecond: 10_000, burst: 20_000 }
 } as const
+
+/**
+ * Messages that this node sends on a topic where so many workers hear each of them. All of them may have much to say at once, as when
+ * thousands of jobs come in one block, so the share of each shrinks with their number, and batches grow instead. Claims wait for
+ * 50 ms at most, an eighth of a slot; news of results, for which nobody waits while the lease on the job holds, for 400 ms.
+ */
+export function sendMessages(kind: TopicKind, workers: number): Rate {
+  const { perSecond, burst } = rateLimits.sendMessages
+  const { all, least } = sharedRates[kind === 'results' ? 'results' : 'others']
+  const share = all / Math.max(1, workers)
+  return {
+    perSecond: Math.min(perSecond, Math.max(least, share)),
+    burst: Math.min(burst, Math.max(1, share / least))
+  }
+}
+
+/** Messages a second that all workers of a network send on one topic, and the least that each may. */
+const sharedRates = { others: { all: 20_000, least: 20 }, results: { all: 2_500, least: 2.5 } }
 
 /**
  * An envelope is kept as evidence if it costs at most this much for each of its leases that counts, or of its one presence.

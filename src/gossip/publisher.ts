@@ -7,7 +7,8 @@ export interface PublisherInit {
   batchItems: number
   /** Items that may wait. */
   queueItems: number
-  messages: Rate
+  /** May change with time. */
+  messages: Rate | (() => Rate)
   items: Rate
 }
 

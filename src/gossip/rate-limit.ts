@@ -14,29 +14,39 @@ export interface TokenBucket {
   waitMs(cost: number): number
 }
 
-export function tokenBucket({ perSecond, burst }: Rate): (components: { clock: Clock }) => TokenBucket {
+/** What is left of a bucket. Thousands of them are kept, so they hold nothing else. */
+interface Level {
+  tokens: number
+  atMs: number
+}
+
+function refill(level: Level, { perSecond, burst }: Rate, nowMs: number): void {
+  // A clock that is set back gives no tokens and takes none.
+  level.tokens = Math.min(burst, level.tokens + (Math.max(0, nowMs - level.atMs) * perSecond) / 1_000)
+  level.atMs = nowMs
+}
+
+function take(level: Level, rate: Rate, nowMs: number, cost: number): boolean {
+  refill(level, rate, nowMs)
+  const price = Math.min(cost, rate.burst)
+  if (level.tokens < price) return false
+  level.tokens -= price
+  return true
+}
+
+/** @param rateOf the rate, or what it is now: a burst that shrinks takes away what was saved beyond it */
+export function tokenBucket(rateOf: Rate | (() => Rate)): (components: { clock: Clock }) => TokenBucket {
+  const rateNow = typeof rateOf === 'function' ? rateOf : () => rateOf
   return ({ clock }) => {
-    let tokens = burst
-    let atMs = clock.now()
-
-    function refill(): void {
-      const nowMs = clock.now()
-      // A clock that is set back gives no tokens and takes none.
-      tokens = Math.min(burst, tokens + (Math.max(0, nowMs - atMs) * perSecond) / 1_000)
-      atMs = nowMs
-    }
-
+    // Full, whatever the burst is when it is first used.
+    const level: Level = { tokens: Number.POSITIVE_INFINITY, atMs: clock.now() }
     return {
-      take(cost) {
-        refill()
-        const price = Math.min(cost, burst)
-        if (tokens < price) return false
-        tokens -= price
-        return true
-      },
+      take: cost => take(level, rateNow(), clock.now(), cost),
       waitMs(cost) {
-        refill()
-        return Math.max(0, Math.ceil(((Math.min(cost, burst) - tokens) * 1_000) / perSecond))
+        const rate = rateNow()
+        refill(level, rate, clock.now())
+        const missing = Math.min(cost, rate.burst) - level.tokens
+        return Math.max(0, Math.ceil((missing * 1_000) / rate.perSecond))
       }
     }
   }
@@ -56,29 +66,32 @@ export interface RateLimiter {
  */
 export function rateLimiter(rate: Rate, maxKeys: number): (components: { clock: Clock }) => RateLimiter {
   const half = Math.max(1, Math.floor(maxKeys / 2))
-  return components => {
+  return ({ clock }) => {
     /**
      * Those used since there were last too many, and those used before: dropped together, unless they are used again. Keeping each
      * in order of its use would cost more than all else that is done for a message.
      */
-    let latest = new Map<string, TokenBucket>()
-    let earlier = new Map<string, TokenBucket>()
+    let latest = new Map<string, Level>()
+    let earlier = new Map<string, Level>()
 
-    function bucketOf(key: string): TokenBucket {
+    function levelOf(key: string, nowMs: number): Level {
       const known = latest.get(key)
       if (known !== undefined) return known
-      const bucket = earlier.get(key) ?? tokenBucket(rate)(components)
+      const level = earlier.get(key) ?? { tokens: rate.burst, atMs: nowMs }
       earlier.delete(key)
       if (latest.size >= half) {
         earlier = latest
         latest = new Map()
       }
-      latest.set(key, bucket)
-      return bucket
+      latest.set(key, level)
+      return level
     }
 
     return {
-      take: (key, cost = 1) => bucketOf(key).take(cost),
+      take(key, cost = 1) {
+        const nowMs = clock.now()
+        return take(levelOf(key, nowMs), rate, nowMs, cost)
+      },
       get size() {
         return latest.size + earlier.size
       }

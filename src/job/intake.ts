@@ -34,8 +34,8 @@ const PAST_MS = 3_600_000
 
 export interface IntakeInit {
   network: NetworkIdentity
-  /** A job that is on chain as announced, and open. */
-  onOpen(job: Job): void
+  /** A job that is on chain as announced, and open. It has been given to `onWaiting` before. */
+  onOpen(job: Job, reference: JobReference): void
   /** Whether the job has been taken in already. */
   has(job: JobKey): boolean
   /** How many more jobs are of use now; the rest waits unchecked. Default: all. */
@@ -104,8 +104,9 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     function remember(job: JobKey, forMs: number): void {
       remembered.delete(job)
       remembered.set(job, { untilMs: clock.now() + forMs, forMs })
+      if (remembered.size <= MAX_REMEMBERED) return
       const [oldest] = remembered.keys()
-      if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest)
+      if (oldest !== undefined) remembered.delete(oldest)
     }
 
     function rememberFinal(job: JobKey): void {
@@ -153,7 +154,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     }
 
     function check(): void {
-      if (checking || aborter.signal.aborted) return
+      if (checking || pending.size === 0 || aborter.signal.aborted) return
       const batch = room() > 0 ? dueBatch() : []
       if (batch.length === 0) {
         const next = later.peek()
@@ -195,7 +196,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
         emit({ type: 'job:verified', job: key, jobId, atMs: clock.now() })
         const isPast = verdict.job.deadlineMs <= clock.now()
         if (verdict.status === JobStatus.Open && !isPast) {
-          onOpen(verdict.job)
+          onOpen(verdict.job, entry.reference)
           continue
         }
         if (isPast && verdict.status === JobStatus.Open) remember(key, PAST_MS)

@@ -18,24 +18,12 @@ const MAX_SETTLE_TURNS = 8
 /** A worker whose own means failed at a job leaves it to others for the length of a lease, then twice as long, up to this. */
 const MAX_FAILED_PAUSE_MS = 300_000
 
-interface Times {
-  /** When the job became known here. */
-  knownMs: number
-  /** When the chain last said that it is open. */
-  checkedMs: number
-  /** Not claimed before. */
-  notBeforeMs: number
-  /** How often this node's own means failed at it. */
-  failures: number
-}
-
 export function claimer(init: ClaimerInit): (components: ClaimerComponents) => Claimer {
   const { self, timing } = init
   const quarterSlotMs = timing.slotMs / 4
   return ({ book, roster, own, chain, clock, logger, emit }) => {
     const queue = claimQueue()
     const counted = witness(timing)({ book, roster, clock })
-    const times = new Map<JobKey, Times>()
     /** Jobs between `take` and the end of the claim. */
     const claiming = new Map<JobKey, Promise<void>>()
     /** Ends the waits of claims. */
@@ -45,15 +33,21 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     let freeSinceMs = 0
     let running = false
     let wake: Timer | undefined
+    /** When it rings. */
+    let wakeMs = Number.POSITIVE_INFINITY
     let sweeper: Timer | undefined
     let isEvaluating = false
     const lag = loopLag({ periodMs: timing.slotMs })({ clock })
     const ranks = reranking({
       leastIntervalMs: timing.presenceIntervalMs,
-      candidates: queue.candidates,
+      candidates,
       rank: enqueueIfWaiting,
       onRanked: schedule
     })({ clock })
+
+    function* candidates(): Iterable<Candidate> {
+      for (const { candidate } of queue.all()) yield candidate
+    }
 
     const hasRoom = (): boolean => init.room() > claiming.size
 
@@ -68,14 +62,15 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
      */
     function enqueue(candidate: Candidate): void {
       const { key } = candidate.reference
+      const known = queue.get(key)
+      if (known === undefined) return
       const model = rankingModel(candidate)
-      if (model !== undefined && !init.canRun(model)) return queue.park(candidate)
+      if (model !== undefined && !init.canRun(model)) return queue.park(key)
       const { isOwner, rank } = roster.rank(key, model)
       const graceMs = model === undefined ? init.unservedAfterMs : 0
-      const openMs = (times.get(key)?.knownMs ?? clock.now()) + graceMs
+      const openMs = known.knownMs + graceMs
       const heldUntilMs = book.holder(key, clock.now())?.expiresMs ?? 0
-      const notBeforeMs = times.get(key)?.notBeforeMs ?? 0
-      queue.put(candidate, isOwner, Math.max(openMs, heldUntilMs, notBeforeMs) + rank * timing.slotMs)
+      queue.put(key, isOwner, Math.max(openMs, heldUntilMs, known.notBeforeMs) + rank * timing.slotMs)
     }
 
     /** Unless it is this node's own, or about to be. */
@@ -85,13 +80,19 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       enqueue(candidate)
     }
 
+    /** A timer that rings too early finds nothing, and looks again: it is not worth a new one for each job that leaves. */
     function schedule(): void {
-      wake?.cancel()
       const dueMs = queue.nextDueMs()
       if (!running || dueMs === undefined || !hasRoom()) return
       const waitMs = dueMs - clock.now()
-      if (waitMs > 0) wake = clock.schedule(waitMs, evaluate)
-      else evaluateSoon()
+      if (waitMs <= 0) return evaluateSoon()
+      if (wakeMs <= dueMs) return
+      wake?.cancel()
+      wakeMs = dueMs
+      wake = clock.schedule(waitMs, () => {
+        wakeMs = Number.POSITIVE_INFINITY
+        evaluate()
+      })
     }
 
     /** In a microtask: no timer's millisecond is lost, and the jobs of one announcement are claimed together. */
@@ -125,7 +126,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       if (!isOwner) {
         const turnMs = freeSinceMs + rank * timing.slotMs
         const takeAtMs = midSlot(Math.max(turnMs, nowMs))
-        if (takeAtMs > nowMs) return queue.put(candidate, false, takeAtMs)
+        if (takeAtMs > nowMs) return queue.put(key, false, takeAtMs)
       }
       const ended = claim(candidate, isOwner, rank)
         .catch(err => {
@@ -176,7 +177,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     /** Whether the chain holds the job, as of a moment ago at most; what it does not is dropped. */
     async function isStillOpen(candidate: Candidate): Promise<boolean> {
       const { key } = candidate.reference
-      const known = times.get(key)
+      const known = queue.get(key)
       if (known === undefined) return false
       if (clock.now() - known.checkedMs <= STATUS_MAX_AGE_MS) return true
       const [verdict] = await chain.verifyJobs([candidate.reference])
@@ -225,18 +226,16 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
 
     function enqueueIfOpen(candidate: Candidate): void {
       const { key } = candidate.reference
-      if (queue.get(key) === undefined) return
-      const known = times.get(key)
-      if (known !== undefined) {
-        known.notBeforeMs = Math.max(known.notBeforeMs, clock.now() + timing.slotMs)
-      }
+      const known = queue.get(key)
+      if (known === undefined) return
+      known.notBeforeMs = Math.max(known.notBeforeMs, clock.now() + timing.slotMs)
       enqueue(candidate)
     }
 
     /** A better lease stands: this worker gives its own up, and waits for the other's to end. */
     async function lose(job: JobKey): Promise<void> {
       const winner = book.holder(job, clock.now())
-      const candidate = queue.get(job)
+      const candidate = queue.get(job)?.candidate
       if (candidate !== undefined) {
         const { jobId } = candidate.reference
         emit({ type: 'lease:lost', job, jobId, atMs: clock.now(), holder: winner?.worker ?? self })
@@ -267,14 +266,13 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
 
     function forget(job: JobKey): void {
       queue.delete(job)
-      times.delete(job)
       book.forget(job)
     }
 
     /** Nobody can finish a job after its deadline: it leaves, whether its turn came or not. */
     function sweep(): void {
       const nowMs = clock.now()
-      const past = [...queue.candidates()].filter(({ deadlineMs }) => deadlineMs <= nowMs)
+      const past = [...candidates()].filter(({ deadlineMs }) => deadlineMs <= nowMs)
       for (const { reference } of past) init.onPast(reference.key)
       sweeper = clock.schedule(SWEEP_MS, sweep)
     }
@@ -283,7 +281,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const proven: Lease[] = []
       for (const lease of leases) {
         const { job } = lease
-        const candidate = queue.get(job)
+        const candidate = queue.get(job)?.candidate
         if (candidate === undefined && !init.isPending(job)) continue
         if (!book.add(counted(lease), envelope)) continue
         if (book.equivocation(lease) !== undefined) proven.push(lease)
@@ -327,16 +325,14 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       add(candidate) {
         const { key } = candidate.reference
         if (queue.get(key) !== undefined) return
-        const nowMs = clock.now()
-        times.set(key, { knownMs: nowMs, checkedMs: nowMs, notBeforeMs: 0, failures: 0 })
+        queue.add(candidate, clock.now())
         enqueue(candidate)
         schedule()
       },
       adopt(candidate, lease) {
         const { key } = candidate.reference
         const nowMs = clock.now()
-        times.set(key, { knownMs: nowMs, checkedMs: nowMs, notBeforeMs: 0, failures: 0 })
-        queue.park(candidate)
+        queue.add(candidate, nowMs)
         book.add(lease)
         if (book.holder(key, nowMs)?.worker !== self) return loseNow(key)
         init.onAcquired(candidate)
@@ -349,25 +345,24 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       },
       onShunned(worker) {
         for (const job of book.drop(worker)) {
-          const candidate = queue.get(job)
+          const candidate = queue.get(job)?.candidate
           if (candidate !== undefined) enqueueIfWaiting(candidate)
         }
         schedule()
       },
       onExpired(job) {
         init.onLost(job)
-        const candidate = queue.get(job)
+        const candidate = queue.get(job)?.candidate
         if (candidate !== undefined) enqueueIfOpen(candidate)
         schedule()
       },
       onFailed(job) {
-        const known = times.get(job)
-        const candidate = queue.get(job)
-        if (known === undefined || candidate === undefined) return
+        const known = queue.get(job)
+        if (known === undefined) return
         const pauseMs = Math.min(timing.leaseMs * 2 ** known.failures, MAX_FAILED_PAUSE_MS)
         known.failures++
         known.notBeforeMs = clock.now() + pauseMs
-        enqueue(candidate)
+        enqueue(known.candidate)
         schedule()
       },
       onRosterChange: ranks.all,
@@ -379,14 +374,10 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         forget(job)
         schedule()
       },
-      get: queue.get,
-      *open() {
-        for (const candidate of queue.candidates()) {
-          yield { candidate, checkedMs: times.get(candidate.reference.key)?.checkedMs ?? 0 }
-        }
-      },
+      get: job => queue.get(job)?.candidate,
+      open: queue.all,
       checked(job) {
-        const known = times.get(job)
+        const known = queue.get(job)
         if (known !== undefined) known.checkedMs = clock.now()
       },
       size: () => queue.size,

@@ -54,8 +54,13 @@ export function holder(
   nowMs: number,
   slotMs: number
 ): CountedLease | undefined {
+  const all = [...leases]
+  const [only] = all
+  // Nearly always one worker has claimed, once.
+  if (only === undefined) return undefined
+  if (all.length === 1) return only.release === undefined && only.expiresMs > nowMs ? only : undefined
   const claims = new Map<PeerKey, Map<number, CountedLease>>()
-  for (const lease of leases) {
+  for (const lease of all) {
     const byStart = claims.get(lease.worker) ?? new Map<number, CountedLease>()
     const known = byStart.get(lease.startMs)
     byStart.set(lease.startMs, known === undefined ? lease : joinClaim(known, lease))

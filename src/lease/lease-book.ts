@@ -172,7 +172,15 @@ export function leaseBook({
     add(lease, envelope) {
       const isOwn = lease.worker === self
       if (size >= maxLeases) makeRoom()
-      const known = byJob.get(lease.job) ?? []
+      const known = byJob.get(lease.job)
+      if (known === undefined) {
+        // Nearly always: one claim for each job.
+        if (size >= maxLeases && !isOwn) return false
+        byJob.set(lease.job, [{ lease, envelope: envelopes.keep(envelope, isOwn) }])
+        size++
+        index(lease)
+        return true
+      }
       const position = known.findIndex(
         ({ lease: { worker, startMs } }) => worker === lease.worker && startMs === lease.startMs
       )
@@ -205,7 +213,12 @@ export function leaseBook({
     },
     holder(job, nowMs) {
       const entries = byJob.get(job)
-      return entries === undefined ? undefined : holder(leases(job), nowMs, slotMs)
+      if (entries === undefined) return undefined
+      return holder(
+        entries.map(({ lease }) => lease),
+        nowMs,
+        slotMs
+      )
     },
     leases,
     claim: ({ job, worker, startMs }) =>
@@ -215,7 +228,8 @@ export function leaseBook({
         leases(job).filter(lease => lease.worker === worker && lease.release === undefined)
       ),
     equivocation(lease) {
-      const entries = byJob.get(lease.job) ?? []
+      const entries = byJob.get(lease.job)
+      if (entries === undefined || entries.length < 2) return undefined
       const first = entries.find(
         one => one.lease.worker === lease.worker && one.lease.startMs === lease.startMs
       )
@@ -242,7 +256,13 @@ export function leaseBook({
     },
     forget(job) {
       const entries = byJob.get(job)
-      if (entries !== undefined) leave(job, entries, () => false)
+      if (entries === undefined) return
+      for (const { lease, envelope } of entries) {
+        unindex(job, lease.worker)
+        envelopes.drop(envelope)
+      }
+      size -= entries.length
+      byJob.delete(job)
     },
     drop(worker) {
       const jobs: JobKey[] = []

@@ -80,6 +80,8 @@ export function ownLeases({
     const recovered = new Set<JobKey>()
     const claims = signedClaimRepository(database)
     const history = signingHistory({ timing, isContinuous })({ claims, database, clock, logger })
+    /** Most jobs that end were another worker's. */
+    const nothingToDo = Promise.resolve()
     let ticker: Timer | undefined
     let stopped = false
 
@@ -233,9 +235,9 @@ export function ownLeases({
           logger.warn({ err }, 'the leases could not be released; they run out by themselves')
         )
       },
-      async forget(job) {
+      forget(job) {
         held.delete(job)
-        if (history.forget(job)) await database.batch([repository.del(job)])
+        return history.forget(job) ? database.batch([repository.del(job)]) : nothingToDo
       },
       quietUntilMs: history.quietUntilMs,
       async heard(leases) {

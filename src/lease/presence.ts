@@ -42,6 +42,10 @@ export function presencePublisher(
     let lastSentMs = 0
 
     async function publish(): Promise<void> {
+      // Whatever it is said for, it answers newcomers, too, and the next one is due an interval later.
+      answering?.cancel()
+      answering = undefined
+      if (timer !== undefined) plan()
       // A later message always has a later time, or receivers take it for an old one.
       lastSentMs = Math.max(clock.now(), lastSentMs + 1)
       await gossip.publishPresence({
@@ -58,24 +62,24 @@ export function presencePublisher(
       publish().catch(err => logger.debug({ err }, 'presence could not be published; the next one follows'))
     }
 
-    function tick(): void {
-      publishOrLog()
-      timer = clock.schedule(timing.presenceIntervalMs, tick)
+    function plan(): void {
+      timer?.cancel()
+      timer = clock.schedule(timing.presenceIntervalMs, publishOrLog)
     }
 
     return {
       start() {
-        if (timer === undefined) tick()
+        if (timer !== undefined) return
+        plan()
+        publishOrLog()
       },
       answer() {
-        answering ??= clock.schedule(timing.presenceIntervalMs / ANSWERS_PER_INTERVAL, () => {
-          answering = undefined
-          publishOrLog()
-        })
+        answering ??= clock.schedule(timing.presenceIntervalMs / ANSWERS_PER_INTERVAL, publishOrLog)
       },
       publish,
       stop() {
         timer?.cancel()
+        timer = undefined
         answering?.cancel()
       }
     }

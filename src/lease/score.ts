@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { JobKey, PeerKey } from '../interface/bytes.js'
 
 /**
@@ -7,7 +7,7 @@ import type { JobKey, PeerKey } from '../interface/bytes.js'
  * @returns SHA-256(jobKey, peer key) as 64 lowercase hex digits, which sort as the numbers do
  */
 export function score(job: JobKey, worker: PeerKey): string {
-  return createHash('sha256').update(job, 'hex').update(worker, 'hex').digest('hex')
+  return hash('sha256', Buffer.from(job + worker, 'hex'), 'hex')
 }
 
 /** Where a score lies in [0, 1): the share of all possible workers that would be better. */

@@ -80,22 +80,26 @@ export function simulatedDisk(rng: Random): Disk {
     onDurable: listener => listeners.push(listener),
 
     open(process, { onSlow, onFull }) {
+      /** What waits is written together (`src/db/database.ts`). */
       function writeNext(): void {
-        const write = queue[0]
-        if (write === undefined || isWriting) return
+        if (queue.length === 0 || isWriting) return
         isWriting = true
-        const { min, max } = write.sync ? SYNC_MS : PLAIN_MS
+        const group = queue.length
+        const isSynced = queue.some(({ sync }) => sync)
+        const { min, max } = isSynced ? SYNC_MS : PLAIN_MS
         if (trouble.slowMs > 0) onSlow()
         process.later(rng.between(min, max) + trouble.slowMs * rng.next(), () => {
           isWriting = false
-          queue.shift()
-          apply(visible, write.operations)
-          unsynced.push(write.operations)
-          if (write.sync) {
+          const written = queue.splice(0, group)
+          for (const { operations } of written) {
+            apply(visible, operations)
+            unsynced.push(operations)
+          }
+          if (isSynced) {
             for (const operations of unsynced) harden(operations)
             unsynced = []
           }
-          write.acknowledge()
+          for (const { acknowledge } of written) acknowledge()
           writeNext()
         })
       }
@@ -112,7 +116,7 @@ export function simulatedDisk(rng: Random): Disk {
               return
             }
             queue.push({ operations, sync: options?.sync ?? false, acknowledge })
-            writeNext()
+            if (!isWriting) queueMicrotask(writeNext)
           }),
         async *entries({ gte, lt, limit = Number.POSITIVE_INFINITY, reverse = false }) {
           const [from, to] = [hex(gte), hex(lt)]

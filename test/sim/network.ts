@@ -45,6 +45,13 @@ interface Member {
   run: number
   /** Until then nobody has this node in its mesh. */
   graftedAtMs: number
+  /** What it reads together, by when. */
+  inbox: Map<number, Arrival[]>
+}
+
+interface Arrival {
+  message: Message
+  from: number
 }
 
 interface Message {
@@ -84,15 +91,19 @@ export interface NetworkInit {
   degree: number
   /** Of a link, one way: each link draws its base from this, each transmission up to as much again. */
   delayMs: { min: number; max: number }
+  /** A node reads at this interval, all that has arrived since. Default: each message as it arrives. */
+  readEveryMs?: number
 }
 
-export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkInit): Network {
-  const members = new Map<number, Member>()
+export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryMs }: NetworkInit): Network {
+  const members: (Member | undefined)[] = names.map(() => undefined)
+  let memberCount = 0
   /** What gossipsub would still remember. */
   const messages = new Map<string, Message>()
   const runs = new Map<number, number>()
   const links = meshOf(names.length, degree, rng.fork('mesh'))
-  const linkDelays = new Map<number, number>()
+  /** By the two ends; 0 where it has not been drawn yet. */
+  const linkDelays = new Float64Array(names.length ** 2)
   const trouble: LinkTrouble = { loss: 0, duplicate: 0, jitterMs: 0, slow: new Map(), partitions: [] }
   const counts: NetworkCounts = {
     sent: new Map(),
@@ -111,10 +122,10 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
 
   function hopMs(from: number, to: number): number {
     const link = Math.min(from, to) * names.length + Math.max(from, to)
-    let base = linkDelays.get(link)
-    if (base === undefined) {
+    let base = linkDelays[link] ?? 0
+    if (base === 0) {
       base = rng.between(delayMs.min, delayMs.max)
-      linkDelays.set(link, base)
+      linkDelays[link] = base
     }
     let total = base * (1 + rng.next())
     if (trouble.jitterMs > 0) {
@@ -131,7 +142,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
 
   /** Under way unless it is lost, or an earlier copy is. */
   function transmit(message: Message, from: number, to: number, hops = 1): void {
-    const member = members.get(to)
+    const member = members[to]
     if (member === undefined || member.graftedAtMs > loop.nowMs()) return
     if (trouble.partitions.length > 0 && !isConnected(from, to)) {
       counts.cut++
@@ -143,13 +154,31 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
     }
     let atMs = loop.nowMs()
     for (let hop = 0; hop < hops; hop++) atMs += hopMs(from, to)
+    if (readEveryMs !== undefined) atMs = Math.ceil(atMs / readEveryMs) * readEveryMs
     if (atMs >= (message.arrivals[to] ?? 0)) return
     message.arrivals[to] = atMs
-    loop.at(atMs, () => arrive(message, from, to, member))
+    if (readEveryMs === undefined) loop.at(atMs, () => arrive(message, from, to, member))
+    else deliver({ message, from }, to, member, atMs)
     if (trouble.duplicate > 0 && rng.chance(trouble.duplicate)) {
       counts.duplicated++
       loop.at(atMs + rng.between(0, 2_000), () => show(message, from, to, member))
     }
+  }
+
+  /** Into what the node reads at that time. */
+  function deliver(arrival: Arrival, to: number, member: Member, atMs: number): void {
+    const { inbox } = member
+    const waiting = inbox.get(atMs)
+    if (waiting !== undefined) {
+      waiting.push(arrival)
+      return
+    }
+    const read = [arrival]
+    inbox.set(atMs, read)
+    loop.at(atMs, () => {
+      inbox.delete(atMs)
+      for (const { message, from } of read) arrive(message, from, to, member)
+    })
   }
 
   function arrive(message: Message, from: number, to: number, member: Member): void {
@@ -165,7 +194,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
   }
 
   function show(message: Message, from: number, to: number, member: Member): void {
-    if (members.get(to) !== member || !member.process.isAlive()) return
+    if (members[to] !== member || !member.process.isAlive()) return
     if (member.process.isPaused()) {
       member.process.later(0, () => show(message, from, to, member))
       return
@@ -190,11 +219,11 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
 
   /** A node that lacks the message hears of it from one that has it. */
   function offer(message: Message): void {
-    if (message.seenCount === members.size) return
-    for (const [node, member] of members) {
-      if (message.seen[node] === member.run) continue
+    if (message.seenCount === memberCount) return
+    for (const [node, member] of members.entries()) {
+      if (member === undefined || message.seen[node] === member.run) continue
       const from = message.holders.length > 0 ? rng.pick(message.holders) : undefined
-      if (from === undefined || from === node || members.get(from)?.process.isAlive() !== true) continue
+      if (from === undefined || from === node || members[from]?.process.isAlive() !== true) continue
       message.arrivals[node] = Number.POSITIVE_INFINITY
       transmit(message, from, node, OFFER_HOPS)
     }
@@ -230,8 +259,9 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
       const graftedAtMs = loop.nowMs() === 0 ? 0 : loop.nowMs() + rng.between(0, gossipHeartbeatMs)
       const run = ((runs.get(node) ?? 0) % 255) + 1
       runs.set(node, run)
-      const member: Member = { process, topics: new Map(), run, graftedAtMs }
-      members.set(node, member)
+      const member: Member = { process, topics: new Map(), run, graftedAtMs, inbox: new Map() }
+      if (members[node] === undefined) memberCount++
+      members[node] = member
       return {
         subscribe(topic, validate) {
           member.topics.set(topic, validate)
@@ -252,14 +282,16 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs }: NetworkI
           }
         },
         subscribers: topic =>
-          [...members]
-            .filter(([other, { topics }]) => other !== node && topics.has(topic) && isConnected(node, other))
-            .map(([other]) => names[other] ?? '')
+          names.filter(
+            (_, other) =>
+              other !== node && members[other]?.topics.has(topic) === true && isConnected(node, other)
+          )
       }
     },
 
     leave(node) {
-      members.delete(node)
+      if (members[node] !== undefined) memberCount--
+      members[node] = undefined
     },
 
     sendTo(from, to, topic, data) {

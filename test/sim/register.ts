@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 const shared = [
   { from: '/src/lease/score.ts', to: './shared/score.ts' },
   { from: '/src/job/job-key.ts', to: './shared/job-key.ts' },
+  { from: '/src/gossip/envelope.ts', to: './shared/envelope.ts' },
   { from: '/src/gossip/quick-keys.ts', to: './shared/quick-keys.ts' }
 ]
 const isShared = (parent: string): boolean => parent.includes('/test/sim/shared/')

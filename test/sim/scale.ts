@@ -44,6 +44,8 @@ const SEQUENCERS = 2
 /** gossipsub keeps about so many peers in a node's mesh. */
 const DEGREE = 8
 const BLOCK_INTERVAL_MS = 1_000
+/** What reaches a busy process within this is read in one turn of its event loop. */
+const READ_EVERY_MS = 10
 /** A worker of a network with n others hears n presences in each interval. So a larger network says it less often. */
 const presenceIntervalMs = (workers: number): number => Math.max(1_000, workers * 100)
 /** After the last job has come, all are done within this. */
@@ -72,7 +74,8 @@ export async function simulateLarge(init: LargeInit): Promise<LargeReport> {
     blockIntervalMs: BLOCK_INTERVAL_MS,
     capacity,
     executionMs,
-    degree: DEGREE
+    degree: DEGREE,
+    readEveryMs: READ_EVERY_MS
   })
   const { loop, chain, net, nodes, observer } = world
   for (const node of nodes) loop.at(rng.between(0, 500), () => world.start(node))
@@ -118,7 +121,7 @@ export async function simulateLarge(init: LargeInit): Promise<LargeReport> {
 }
 
 /** So many bursts, 4 s apart: a worker of a network of 1,000 then claims two jobs of 10,000 in one message. */
-const BURSTS = 5
+const BURSTS = 2
 
 /** Jobs that come in bursts, as from a few clients that ask for much at once. */
 export const runLarge = ({ seeds: [seed = 1], workers, jobs }: Options): Promise<LargeReport> =>
@@ -128,7 +131,7 @@ export const runLarge = ({ seeds: [seed = 1], workers, jobs }: Options): Promise
     jobs,
     jobsPerSecond: jobs / (4 * BURSTS),
     burst: Math.ceil(jobs / BURSTS),
-    capacity: { min: 4, max: 8 }
+    capacity: { min: 8, max: 16 }
   })
 
 const SCALES = [10, 100, 1_000]

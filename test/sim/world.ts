@@ -37,6 +37,8 @@ export interface WorldInit {
   executionMs(key: string): number
   /** Links of a node in the mesh. */
   degree: number
+  /** See `NetworkInit`. */
+  readEveryMs?: number
 }
 
 /** A node of the simulation. Its disk and its key outlive its processes. */
@@ -114,7 +116,8 @@ export function createWorld(init: WorldInit): World {
     rng: rng.fork('network'),
     names,
     degree: init.degree,
-    delayMs: { min: 0.5, max: 15 }
+    delayMs: { min: 0.5, max: 15 },
+    ...(init.readEveryMs === undefined ? {} : { readEveryMs: init.readEveryMs })
   })
   /** Node and job of releases that a crash would not undo. */
   const released = new Set<string>()

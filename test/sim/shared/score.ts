@@ -4,7 +4,7 @@ import { score as compute } from '../../../src/lease/score.js'
 export { scoreFraction } from '../../../src/lease/score.js'
 
 /** Scores of so many jobs are kept: more than are open at a time. */
-const MAX_JOBS = 8_000
+const MAX_JOBS = 3_000
 
 const scores = new Map<JobKey, Map<PeerKey, string>>()
 
@@ -14,8 +14,10 @@ export function score(job: JobKey, worker: PeerKey): string {
   if (ofJob === undefined) {
     ofJob = new Map()
     scores.set(job, ofJob)
-    const [oldest] = scores.keys()
-    if (scores.size > MAX_JOBS && oldest !== undefined) scores.delete(oldest)
+    if (scores.size > MAX_JOBS) {
+      const [oldest] = scores.keys()
+      if (oldest !== undefined) scores.delete(oldest)
+    }
   }
   let value = ofJob.get(worker)
   if (value === undefined) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { rateLimits, sendMessages } from '../../../src/gossip/limits.js'
 import { publisher } from '../../../src/gossip/publisher.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 
@@ -106,6 +107,29 @@ describe('publisher', () => {
     await clock.advance(1)
     expect(batches).toHaveLength(2)
     await call
+  })
+
+  test('rate: one that changes holds from the next batch on', async () => {
+    let perSecond = 1_000
+    const { service, batches, clock } = make({ messages: () => ({ perSecond, burst: 1 }) })
+    await service.publish([1])
+    perSecond = 10
+    const calls = [service.publish([2]), service.publish([3])]
+    await clock.advance(99)
+    expect(batches).toEqual([[1]])
+    await clock.advance(1)
+    expect(batches).toEqual([[1], [2, 3]])
+    await Promise.all(calls)
+  })
+
+  test('rate: the more workers hear a message, the fewer each of them sends, and the larger', () => {
+    expect(sendMessages('leases', 0)).toEqual(rateLimits.sendMessages)
+    expect(sendMessages('leases', 10)).toEqual(rateLimits.sendMessages)
+    // A claim waits for an eighth of a slot at most.
+    for (const workers of [1_000, 100_000]) {
+      expect(sendMessages('leases', workers)).toEqual({ perSecond: 20, burst: 1 })
+      expect(sendMessages('results', workers)).toEqual({ perSecond: 2.5, burst: 1 })
+    }
   })
 
   test('bounds: a queue that is full refuses the call, and goes on', async () => {

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import type { Presence } from '../../../src/interface/index.js'
+import { presencePublisher } from '../../../src/lease/presence.js'
+import { manualClock } from '../../helpers/manual-clock.js'
+import { silentLogger } from '../../helpers/silent-logger.js'
+import { testTiming } from '../../helpers/worker-cluster.js'
+
+const { presenceIntervalMs } = testTiming
+
+function make() {
+  const clock = manualClock()
+  const sent: number[] = []
+  const publisher = presencePublisher({
+    self: '01',
+    account: '0x01',
+    timing: testTiming,
+    models: () => [],
+    capacity: () => 1,
+    load: () => 0
+  })({
+    gossip: {
+      async publishPresence({ sentAtMs }: Presence) {
+        sent.push(sentAtMs)
+      }
+    },
+    clock,
+    logger: silentLogger
+  })
+  return { clock, sent, publisher }
+}
+
+describe('presence', () => {
+  it('behavior: it is said once in an interval, and newcomers are answered within a quarter of one, together', async () => {
+    const { clock, sent, publisher } = make()
+    publisher.start()
+    await clock.advance(3 * presenceIntervalMs)
+    expect(sent).toHaveLength(4)
+    publisher.answer()
+    publisher.answer()
+    await clock.advance(presenceIntervalMs / 4)
+    expect(sent).toHaveLength(5)
+    publisher.stop()
+    await clock.advance(10 * presenceIntervalMs)
+    expect(sent).toHaveLength(5)
+  })
+
+  it('behavior: what is said for another reason answers newcomers, too, and counts for the interval', async () => {
+    const { clock, sent, publisher } = make()
+    publisher.start()
+    publisher.answer()
+    await publisher.publish()
+    expect(sent).toHaveLength(2)
+    await clock.advance(presenceIntervalMs - 1)
+    expect(sent).toHaveLength(2)
+    await clock.advance(1)
+    expect(sent).toHaveLength(3)
+    publisher.stop()
+  })
+})
