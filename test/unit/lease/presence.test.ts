@@ -24,7 +24,7 @@ function make() {
       }
     },
     clock,
-    logger: silentLogger
+    logger: silentLogger()
   })
   return { clock, sent, publisher }
 }
