@@ -40,6 +40,8 @@ export interface TestedModelCatalog extends ModelCatalog {
   selfTest(executor: Executor, options: { signal: AbortSignal }): Promise<void>
   /** Runs a further model on its test vectors, and offers it if it passes: then it is true. */
   add(document: ManifestDocument, executor: Executor, options: { signal: AbortSignal }): Promise<boolean>
+  /** Offers a model no more, and forgets its manifest. Does nothing for one that is not there. */
+  remove(cid: string): void
 }
 
 /** A manifest that breaks its schema is logged and left out. Throws ConfigError for a path that does not exist. */
@@ -99,6 +101,10 @@ export async function createModelCatalog({
       documents.set(document.cid, document)
       await test(document, executor, signal)
       return passed.has(document.cid)
+    },
+    remove(cid) {
+      passed.delete(cid)
+      documents.delete(cid)
     }
   }
 }

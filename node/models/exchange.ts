@@ -44,6 +44,8 @@ export async function startModelExchange(
   const registry = await createModelRegistry({
     onFault: err => logger.debug({ err }, 'a manifest cannot be used')
   })
+  const isKnown = (cid: string): boolean =>
+    catalog.models().includes(cid) || catalog.documents().some(document => document.cid === cid)
   const fetcher = modelFetcher({
     dataDir: config.dataDir,
     maxBytes: config.fetchModelsMb * 1024 * 1024
@@ -52,16 +54,14 @@ export async function startModelExchange(
     async checkArchitecture(task, architecture) {
       await registry.architecture(task, architecture)
     },
-    async onFetched(document) {
-      await catalog.add(document, executor, { signal: stopping.signal })
-    },
+    onFetched: document => catalog.add(document, executor, { signal: stopping.signal }),
+    onDropped: catalog.remove,
+    isRefused: cid => !catalog.models().includes(cid) && isKnown(cid),
     clock,
     logger
   })
   await fetcher.start()
   defer(() => fetcher.stop())
-  const isKnown = (cid: string): boolean =>
-    catalog.models().includes(cid) || catalog.documents().some(document => document.cid === cid)
   return {
     ...catalog,
     // Called for each job that comes: what it names is wanted.

@@ -1,17 +1,18 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { locateFile, type ManifestDocument, parseManifest, readManifest } from '../../models/index.js'
 import type { Content } from '../../src/content/index.js'
 import { cidOfFile } from '../../src/interface/content-id.js'
 import {
   type Clock,
+  ContentUnavailableError,
   type Logger,
   type Manifest,
   ManifestError,
   type Startable
 } from '../../src/interface/index.js'
-import { addedModelsFolder } from './model-paths.js'
+import { fetchedFolders, isReservedName } from './fetched-folders.js'
 
 export interface ModelFetcherInit {
   dataDir: string
@@ -20,11 +21,15 @@ export interface ModelFetcherInit {
 }
 
 export interface ModelFetcherComponents {
-  content: Pick<Content, 'read' | 'save' | 'pin'>
+  content: Pick<Content, 'read' | 'save' | 'pin' | 'unpin' | 'unshare'>
   /** Whether this version has the architecture of a model. Throws NotFoundError. */
   checkArchitecture(task: string, architecture: string): Promise<void>
-  /** Given what was fetched: tests it, and offers it. */
-  onFetched(document: ManifestDocument): Promise<void>
+  /** Given what was fetched: tests it, and offers it if it passes: then it is true. */
+  onFetched(document: ManifestDocument): Promise<boolean>
+  /** Called before the files of a model are removed: it is offered no more. */
+  onDropped(cid: string): void
+  /** Whether a model has failed its self-test. */
+  isRefused(cid: string): boolean
   clock: Clock
   logger: Logger
 }
@@ -33,6 +38,11 @@ export interface ModelFetcherComponents {
 export interface ModelFetcher extends Startable {
   /** Asks for a model, soon. Never throws; says in the log how it went. */
   want(cid: string): void
+  /**
+   * Whether a model may be here soon: it waits to be fetched, is being fetched or tested; for ten minutes at most. Also true for a
+   * minute after one was removed to make room: a job may have been taken for its sake.
+   */
+  isComing(cid: string): boolean
   /** Fetches one now. Throws ContentUnavailableError, ContentInvalidError, ManifestError. */
   fetch(cid: string, signal: AbortSignal): Promise<ManifestDocument>
 }
@@ -44,14 +54,19 @@ const maxWanted = 16
 /** Pause after a model could not be had; doubled by each further failure, up to a day. */
 const firstPauseMs = 10_000
 const maxPauseMs = 24 * 3_600_000
-/** Models that were fetched and are kept; beyond it, the one fetched longest ago goes. */
-const maxFetched = 16
-/** Tells a folder of a fetched model from one that a person added. */
-const fetchedMark = '.fetched'
+/** How long jobs wait for a model that is coming: 512 MB at 10 Mbit/s take seven minutes. */
+const maxComingMs = 600_000
+/** From the claim of a job to the start of its run, where the chain answers. */
+const droppedGraceMs = 60_000
 
 export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherComponents) => ModelFetcher {
-  return ({ content, checkArchitecture, onFetched, clock, logger }) => {
+  return ({ content, checkArchitecture, onFetched, onDropped, isRefused, clock, logger }) => {
+    const folders = fetchedFolders(init.dataDir)
     const wanted = new Set<string>()
+    /** When models were asked for that wait, or are worked on. */
+    const coming = new Map<string, number>()
+    /** When models were removed that may have been offered until then. */
+    const dropped = new Map<string, number>()
     const failures = new Map<string, { count: number; notBeforeMs: number }>()
     let life: AbortController | undefined
     let working: Promise<void> | undefined
@@ -65,15 +80,19 @@ export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherC
           `The model ${cid} has ${sizeBytes} bytes, and at most ${init.maxBytes} are fetched: see --fetch-models-mb`
         )
       }
+      const reserved = Object.values(manifest.files).find(file => isReservedName(file.path))
+      if (reserved !== undefined) {
+        throw new ManifestError(
+          `The model ${cid} names a file ${JSON.stringify(reserved.path)}, which would be taken for a manifest: rename it`
+        )
+      }
       await checkArchitecture(manifest.task, manifest.architecture)
       return [manifest, bytes]
     }
 
     async function fetch(cid: string, signal: AbortSignal): Promise<ManifestDocument> {
       const [manifest, bytes] = await fetchManifest(cid, signal)
-      const folder = join(addedModelsFolder(init.dataDir), cid)
-      await mkdir(folder, { recursive: true })
-      await writeFile(join(folder, fetchedMark), '')
+      const folder = await folders.open(cid)
       for (const file of Object.values(manifest.files)) {
         if (file.path.startsWith('npm:')) {
           // Packages come with the program. A model of another one is for operators who install it.
@@ -93,12 +112,60 @@ export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherC
             logger.debug({ manifest: cid, file: file.path, bytes: done, totalBytes }, 'Fetching')
         })
       }
-      // Last: a folder without its manifest is not looked at.
-      const path = join(folder, 'model.manifest.json')
+      const path = folders.manifest(cid)
       await writeFile(`${path}.new`, bytes)
       await rename(`${path}.new`, path)
       await content.pin(cid)
       return readManifest(path)
+    }
+
+    /** Takes a fetched model back: what the worker offers, serves, and has on disk. */
+    async function drop(cid: string): Promise<void> {
+      onDropped(cid)
+      content.unshare(folders.path(cid))
+      await content.unpin(cid)
+      await folders.remove(cid)
+      logger.info({ manifest: cid }, 'The files of a fetched model were removed')
+    }
+
+    /** Keeps what is of use, and no more than a number, whether the last one came or broke off. */
+    async function tidy(): Promise<void> {
+      try {
+        // Such as failed in an earlier run of this node, or now that the program is another.
+        for (const cid of await folders.list()) if (isRefused(cid)) await drop(cid)
+        for (const cid of await folders.surplus()) {
+          await drop(cid)
+          dropped.set(cid, clock.now())
+        }
+        for (const [cid, atMs] of dropped) if (clock.now() - atMs > droppedGraceMs) dropped.delete(cid)
+      } catch (err) {
+        logger.warn({ err }, 'Fetched models could not be removed; trying again after the next one')
+      }
+    }
+
+    async function fetchAndTest(cid: string, signal: AbortSignal): Promise<void> {
+      try {
+        const document = await fetch(cid, signal)
+        logger.info({ model: document.manifest.name, manifest: cid }, 'A model was fetched from peers')
+        if (!(await onFetched(document))) throw new ManifestError(`The model ${cid} fails its self-test`)
+      } catch (err) {
+        // What broke off goes on where it was, when the model is asked for again. What is wrong is of no use.
+        const isBroken = signal.aborted || err instanceof ContentUnavailableError
+        if (!isBroken && folders.has(cid)) await drop(cid)
+        throw err
+      }
+    }
+
+    function remember(cid: string): number {
+      const count = (failures.get(cid)?.count ?? 0) + 1
+      const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (count - 1))
+      failures.set(cid, { count, notBeforeMs: clock.now() + pauseMs })
+      // A map keeps the order of insertion.
+      for (const oldest of failures.keys()) {
+        if (failures.size <= 1_000) break
+        failures.delete(oldest)
+      }
+      return pauseMs
     }
 
     async function work(signal: AbortSignal): Promise<void> {
@@ -106,22 +173,15 @@ export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherC
         if (signal.aborted) return
         wanted.delete(cid)
         try {
-          const document = await fetch(cid, signal)
+          await fetchAndTest(cid, signal)
           failures.delete(cid)
-          logger.info({ model: document.manifest.name, manifest: cid }, 'A model was fetched from peers')
-          await onFetched(document)
-          await dropOldest(init.dataDir)
         } catch (err) {
           if (signal.aborted) return
-          const count = (failures.get(cid)?.count ?? 0) + 1
-          const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (count - 1))
-          failures.set(cid, { count, notBeforeMs: clock.now() + pauseMs })
-          // A map keeps the order of insertion.
-          for (const oldest of failures.keys()) {
-            if (failures.size <= 1_000) break
-            failures.delete(oldest)
-          }
+          const pauseMs = remember(cid)
           logger.warn({ err, manifest: cid, pauseMs }, 'A model that jobs ask for could not be fetched')
+        } finally {
+          coming.delete(cid)
+          if (!signal.aborted) await tidy()
         }
       }
     }
@@ -138,12 +198,20 @@ export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherC
       fetch,
       want(cid) {
         const notBeforeMs = failures.get(cid)?.notBeforeMs ?? 0
-        if (wanted.size >= maxWanted || notBeforeMs > clock.now()) return
+        if (coming.has(cid) || wanted.size >= maxWanted || notBeforeMs > clock.now()) return
         wanted.add(cid)
+        coming.set(cid, clock.now())
         wake()
       },
-      start() {
-        life ??= new AbortController()
+      isComing(cid) {
+        const nowMs = clock.now()
+        const isFetched = nowMs - (coming.get(cid) ?? Number.NEGATIVE_INFINITY) < maxComingMs
+        return isFetched || nowMs - (dropped.get(cid) ?? Number.NEGATIVE_INFINITY) < droppedGraceMs
+      },
+      async start() {
+        if (life !== undefined) return
+        life = new AbortController()
+        await tidy()
         wake()
       },
       async stop() {
@@ -161,17 +229,4 @@ async function isHere(
   { cid, sizeBytes }: { cid: string; sizeBytes: number }
 ): Promise<boolean> {
   return existsSync(path) && (await stat(path)).size === sizeBytes && (await cidOfFile(path)) === cid
-}
-
-/** Removes the models that were fetched longest ago, where there are too many. */
-async function dropOldest(dataDir: string): Promise<void> {
-  const root = addedModelsFolder(dataDir)
-  const fetched: { folder: string; atMs: number }[] = []
-  for (const name of await readdir(root)) {
-    const folder = join(root, name)
-    const mark = join(folder, fetchedMark)
-    if (existsSync(mark)) fetched.push({ folder, atMs: (await stat(mark)).mtimeMs })
-  }
-  fetched.sort((a, b) => b.atMs - a.atMs)
-  for (const { folder } of fetched.slice(maxFetched)) await rm(folder, { recursive: true, force: true })
 }

@@ -39,6 +39,8 @@ export interface BlockStore {
   put(key: string, block: Uint8Array): Promise<void>
   /** Serves a block from where it lies. It counts against no quota, and a copy of it here is dropped. */
   refer(key: string, part: FilePart): Promise<void>
+  /** Serves no block from these files any more. */
+  unrefer(isMeant: (path: string) => boolean): void
   /** Holds a block, here or to come: it is not evicted. To be released as often. */
   hold(key: string): void
   release(key: string): void
@@ -182,6 +184,10 @@ export async function createBlockStore(
         forget(key)
         await files.delete(rawCidOfKey(key))
       }
+    },
+
+    unrefer(isMeant) {
+      for (const [key, part] of parts) if (isMeant(part.path)) parts.delete(key)
     },
 
     hold: key => void holds.set(key, (holds.get(key) ?? 0) + 1),

@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { createReadStream, existsSync, realpathSync } from 'node:fs'
+import { mkdir, open, realpath, rename, rm } from 'node:fs/promises'
+import { dirname, join, sep } from 'node:path'
 import type { Libp2p } from '@libp2p/interface'
 import { exporter } from 'ipfs-unixfs-exporter'
 import { abortable } from '../interface/abort.js'
@@ -58,6 +58,8 @@ export interface Content extends Startable {
   add(content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: { pin?: boolean }): Promise<string>
   /** Serves a file from where it lies, for as long as it does not change, and tells others. */
   share(path: string): Promise<string>
+  /** Serves a file, or all files of a folder, no more from where they lie. Does nothing for what is not shared. */
+  unshare(path: string): void
   /**
    * Brings content here. Throws ContentUnavailableError if nobody sends it, ContentInvalidError for what is no file or too
    * large; rejects with the signal's reason.
@@ -96,8 +98,8 @@ export async function createContent(init: ContentInit, components: ContentCompon
       ca: undefined
     })
   )
-  /** Shared files and their nodes, held while the process lasts. */
-  const shared = new Set<string>()
+  /** Nodes of shared files, held while they are shared: by path. */
+  const shared = new Map<string, Set<string>>()
 
   /** All that is here of a content. */
   async function walk(root: string): Promise<{ keys: string[]; sizeBytes: number }> {
@@ -211,16 +213,20 @@ export async function createContent(init: ContentInit, components: ContentCompon
     }
   }
 
-  async function share(file: string): Promise<string> {
+  async function share(path: string): Promise<string> {
+    // However it is named when it is unshared.
+    const file = await realpath(path)
     let offset = 0
+    const nodes = shared.get(file) ?? new Set()
+    shared.set(file, nodes)
     const cid = await importContent(
       createReadStream(file, { highWaterMark: chunkBytes }),
       async (blockCid, block) => {
         const parsed = parseCid(blockCid)
         const key = blockKey(parsed)
         if (parsed.code === dagPbCode) {
-          if (!shared.has(key)) blocks.hold(key)
-          shared.add(key)
+          if (!nodes.has(key)) blocks.hold(key)
+          nodes.add(key)
           await blocks.put(key, block)
         } else {
           await blocks.refer(key, { path: file, offset, sizeBytes: block.length })
@@ -230,6 +236,17 @@ export async function createContent(init: ContentInit, components: ContentCompon
     )
     routing.provide(cid)
     return cid
+  }
+
+  function unshare(path: string): void {
+    const file = existsSync(path) ? realpathSync(path) : path
+    const isMeant = (one: string): boolean => one === file || one.startsWith(file + sep)
+    for (const [one, keys] of shared) {
+      if (!isMeant(one)) continue
+      for (const key of keys) blocks.release(key)
+      shared.delete(one)
+    }
+    blocks.unrefer(isMeant)
   }
 
   let pruning: Timer | undefined
@@ -264,6 +281,7 @@ export async function createContent(init: ContentInit, components: ContentCompon
       }
     },
     share,
+    unshare,
     fetch,
     async read(cid, options) {
       await fetch(cid, options)

@@ -67,6 +67,29 @@ describe('content between nodes', () => {
     expect(String(await c.content.read(cid, options()))).toBe('small')
   })
 
+  it('behavior: a file is served from where it lies until it is unshared, by itself or with its folder', async () => {
+    const [a, b] = [await start(), await start()]
+    await connect(b, a)
+    const path = await folder()
+    const cids: string[] = []
+    for (const name of ['one', 'two', 'three']) {
+      await writeFile(join(path, name), distinctBytes(1_500_000, name.length * 7 + cids.length))
+      cids.push(await a.content.share(join(path, name)))
+    }
+    const [one = '', two = '', three = ''] = cids
+    await b.content.fetch(one, options())
+    a.content.unshare(join(path, 'two'))
+    await b.content.fetch(three, options())
+    a.content.unshare(path)
+    await b.stop()
+    for (const cid of [one, two, three]) {
+      await expect(a.content.read(cid, options())).rejects.toMatchObject({
+        code: 'BUFFALO_ERR_CONTENT_UNAVAILABLE'
+      })
+    }
+    expect(a.content.usage().heldBytes).toBe(0)
+  })
+
   it('behavior: it tells how far it is', async () => {
     const [a, b] = [await start(), await start()]
     await connect(b, a)
