@@ -109,6 +109,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       isContinuous,
       unservedAfterMs: init.unservedAfterMs,
       models: () => catalog.models(),
+      isComing: model => catalog.isComing?.(model) ?? false,
       capacity: () => (state === 'started' ? capacity : 0),
       load: () => running.size,
       hasPeers: () => pubsub.subscribers(topicOf(network, 'presence')).length > 0,

@@ -69,6 +69,7 @@ export async function startModelExchange(
       const cid = catalog.resolve(location)
       if (cid !== undefined && !isKnown(cid)) fetcher.want(cid)
       return cid
-    }
+    },
+    isComing: fetcher.isComing
   }
 }

@@ -169,13 +169,21 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
       }
     }
 
-    /** A job that this worker claimed without having the model is one that nobody can run. */
+    /**
+     * A job that this worker claimed without having the model is one that nobody can run, unless the model is about to come, or
+     * has just gone. Throws JobFailedError, ProcessError.
+     */
     function servableModel({ category, manifestLocation }: Job): string {
       if (!catalog.knowsTask(category)) {
         throw new JobFailedError(FailureCode.UnknownTask, `No worker knows the task of category ${category}`)
       }
       const model = catalog.resolve(manifestLocation)
       if (model === undefined || !catalog.models().includes(model)) {
+        if (model !== undefined && catalog.isComing?.(model)) {
+          throw new ProcessError(
+            `The model ${model} is being fetched: the job is left to others until it is here`
+          )
+        }
         throw new JobFailedError(
           FailureCode.UnknownModel,
           `No worker has the model ${manifestLocation.slice(0, 100)}`

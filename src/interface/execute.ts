@@ -56,4 +56,9 @@ export interface ModelCatalog {
   reads?(manifest: string, input: ExecutionRequest['input']): ContractRead[]
   /** The CID that a job's manifest location names, whether or not it can be run; undefined if it names none. */
   resolve(manifestLocation: string): string | undefined
+  /**
+   * Whether this worker may have a model soon, as it is being fetched: meanwhile it fails no job for want of the model. Bounded in
+   * time by the catalog. Without it, no model comes.
+   */
+  isComing?(manifest: string): boolean
 }

@@ -15,6 +15,8 @@ export interface ClaimerInit {
   unservedAfterMs: number
   /** Whether this worker can run a model. */
   canRun(model: string): boolean
+  /** Whether this worker may have a model soon: then it does not claim a job to fail it. Default: none. */
+  isComing?(model: string): boolean
   /** How many more jobs this worker has room for. */
   room(): number
   /** The job is this worker's, until `onLost`. If it cannot run the model, nobody can: the job is to be failed. */

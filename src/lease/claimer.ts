@@ -122,6 +122,9 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       if (own.held(key) !== undefined) return
       if (book.holder(key, nowMs) !== undefined) return enqueue(candidate)
       const model = rankingModel(candidate)
+      if (model === undefined && candidate.model !== undefined && init.isComing?.(candidate.model)) {
+        return queue.put(key, false, nowMs + init.unservedAfterMs / 4)
+      }
       const { isOwner, rank } = roster.rank(key, model)
       if (!isOwner) {
         const turnMs = freeSinceMs + rank * timing.slotMs

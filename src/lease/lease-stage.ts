@@ -29,6 +29,8 @@ export interface LeaseStageInit {
   unservedAfterMs: number
   /** Manifest CIDs that this worker can run. */
   models(): string[]
+  /** Whether it may have a model soon. Default: none. */
+  isComing?(model: string): boolean
   /** How many jobs it may run at once, now: none when it shuts down. */
   capacity(): number
   /** How many it runs. */

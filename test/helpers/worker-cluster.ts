@@ -158,6 +158,7 @@ export interface Cluster {
   add(options?: {
     capacity?: number
     models?: string[]
+    isComing?(model: string): boolean
     privateKey?: PrivateKey
     database?: Database
     isContinuous?: boolean
@@ -235,6 +236,7 @@ export async function cluster(
     async add({
       capacity = 1,
       models = [testModel],
+      isComing,
       database = memoryDatabase(),
       privateKey,
       isContinuous = true,
@@ -286,6 +288,7 @@ export async function cluster(
         catalog: {
           knowsTask: () => true,
           models: () => models,
+          ...(isComing && { isComing }),
           resolve: location => location.replace('ipfs://', '')
         },
         content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },

@@ -173,6 +173,36 @@ describe('a job whose model reads a contract', () => {
   })
 })
 
+describe('a model that is not here', () => {
+  it('behavior: while it is being fetched, a job that was claimed is left to others', async () => {
+    const clock = manualClock()
+    const chain = memoryChain(clock)
+    const [job] = chain.create(1)
+    if (job === undefined) throw new Error('no job')
+    let isComing = true
+    const runner = jobRunner()({
+      chain,
+      content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
+      executor: { start() {}, stop() {}, execute: async () => success },
+      catalog: {
+        knowsTask: () => true,
+        models: () => [],
+        resolve: () => testModel,
+        isComing: model => model === testModel && isComing
+      },
+      database: memoryDatabase(),
+      clock,
+      logger: silentLogger(),
+      emit() {}
+    })
+    const { signal } = new AbortController()
+    await expect(runner.run(job, signal)).rejects.toMatchObject({ code: 'BUFFALO_ERR_PROCESS' })
+    isComing = false
+    const ending = await runner.run(job, signal)
+    expect(ending).toMatchObject({ result: { outcome: { code: FailureCode.UnknownModel } } })
+  })
+})
+
 describe('a request that has a stored result', () => {
   it('behavior: a success stands, and so does a failure that lies in the request', async () => {
     expect(await executions(success, true)).toBe(0)
