@@ -34,7 +34,7 @@ import { rateLimiter, tokenBucket } from './rate-limit.js'
 import { receivers } from './receivers.js'
 import { count, emptyStats, type GossipStats } from './stats.js'
 import { type TopicKind, topicKinds, topicOf } from './topic.js'
-import { IgnoreError, RejectError } from './validation/errors.js'
+import { FloodError, IgnoreError, RejectError } from './validation/errors.js'
 import { encodeJobs, type JobKeyOf, validateJobs } from './validation/jobs.js'
 import { encodeLeases } from './validation/leases.js'
 import { encodePresence } from './validation/presence.js'
@@ -100,12 +100,12 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
     const peerMessages = rateLimiter(rateLimits.peerMessages, tableLimits.peers)({ clock })
     const ownExcess = rateLimiter(rateLimits.ownExcess, tableLimits.peers)({ clock })
 
+    const ownUnproven = rateLimiter(rateLimits.ownUnproven, tableLimits.peers)({ clock })
+
     /** Ignored, unless it is the author itself that sends far too much: then the author is penalised. */
     function tooMuch(from: string, author: PeerKey, message: string): Error {
       const isItsOwn = peerKeyOfText(from) === author
-      return isItsOwn && !ownExcess.take(author)
-        ? new RejectError('flood', message)
-        : new IgnoreError('rate', message)
+      return isItsOwn && !ownExcess.take(author) ? new FloodError(message) : new IgnoreError('rate', message)
     }
     let state: 'new' | 'started' | 'stopped' = 'new'
 
@@ -125,6 +125,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       const authorItems = rateLimiter(rateLimits.authorItems, tableLimits.authors)({ clock })
       const unproven = tokenBucket(rateLimits.unproven)({ clock })
       const peerUnproven = rateLimiter(rateLimits.peerUnproven, tableLimits.peers)({ clock })
+      const passedUnproven = rateLimiter(rateLimits.passedUnproven, tableLimits.peers)({ clock })
       const inbound = stats[kind].in
 
       async function send(items: T[]): Promise<void> {
@@ -146,7 +147,18 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         onSent?.(items, data)
       }
 
-      /** Throws RejectError or IgnoreError for what is not to be passed on. */
+      /**
+       * What came over a link beyond its share of authors about whom nothing is known. Honest peers pass such things on, too: what
+       * they took of their own links, and of authors that they know already. So only what is beyond that is held against the peer.
+       */
+      function tooMuchUnproven(from: string, author: PeerKey): Error {
+        const message = 'Unknown authors send too much'
+        const isAllowed =
+          peerKeyOfText(from) === author ? ownUnproven.take(author) : passedUnproven.take(from)
+        return isAllowed ? new IgnoreError('unproven', message) : new FloodError(message)
+      }
+
+      /** Throws RejectError, FloodError or IgnoreError for what is not to be passed on. */
       async function check(from: string, data: Uint8Array): Promise<number> {
         // Rule: a peer sends no more than its rate. First, as all that follows costs time.
         if (!peerMessages.take(from)) throw new IgnoreError('rate', 'The peer sends too many messages')
@@ -160,8 +172,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         // Rule: authors of whom nothing is known share one allowance. Before their own rates, which keys without number add up.
         if (handlers.isProven?.(author, kind) === false) {
           const cost = Math.ceil(data.byteLength / 1_024)
-          if (!peerUnproven.take(from, cost) || !unproven.take(cost))
-            throw new IgnoreError('unproven', 'Unknown authors send too much')
+          if (!peerUnproven.take(from, cost)) throw tooMuchUnproven(from, author)
+          if (!unproven.take(cost)) throw new IgnoreError('unproven', 'Unknown authors send too much')
         }
         // Rule: an author sends no more than its rate. After the signature, or others could use it up.
         if (!authorMessages.take(author)) throw tooMuch(from, author, 'The author sends too many messages')
@@ -218,6 +230,12 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
             count(inbound.rejected, err.reason)
             logger.debug({ kind, from, reason: err.reason, err }, 'rejected a message')
             return 'reject'
+          }
+          if (err instanceof FloodError) {
+            inbound.floods++
+            pubsub.penalise?.(from)
+            logger.debug({ kind, from, err }, 'a peer sends far too much')
+            return 'ignore'
           }
           if (err instanceof IgnoreError) {
             count(inbound.ignored, err.reason)

@@ -74,6 +74,18 @@ export const rateLimits = {
    */
   ownExcess: { perSecond: 10, burst: 200 },
   /**
+   * Messages beyond `peerUnproven`, on all topics together, that a peer of which nothing is known may send of its own before it is
+   * penalised. A sequencer whose jobs no worker had time to check says 10,000 open jobs a second, in 40 messages (`sendItems`), and
+   * goes on with that for a minute if it has 100,000. At once: four seconds of a worker whose registration is still looked up.
+   */
+  ownUnproven: { perSecond: 50, burst: 2_000 },
+  /**
+   * The same for messages of others, on one topic. What an honest peer passes on of unknown authors is what it took itself
+   * (`unproven`), a few links' worth; and of authors that it knows and this node does not yet, for as long as a look at the
+   * registry takes. Only a peer that makes up keys, or keeps no rule, is above it.
+   */
+  passedUnproven: { perSecond: 512, burst: 4_096 },
+  /**
    * Batches that this node sends on one topic. Below it, a publish is never delayed. Above it, batches grow instead:
    * measured, a node handles about 500 small messages a second beside its other work.
    */

@@ -24,7 +24,7 @@ export interface Received {
   isPassedOn: boolean
   /** Counters of the topic. */
   stats: TopicStats['in']
-  /** Charges the author for the items of the message; throws IgnoreError if it sends too many. */
+  /** Charges the author for the items of the message; throws IgnoreError or FloodError if it sends too many. */
   charge(items: number): void
   /** Charges the peer that relayed the message for signatures beside the first; throws IgnoreError if it sends too many. */
   chargeSignatures(signatures: number): void

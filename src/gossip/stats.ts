@@ -11,6 +11,8 @@ export interface TopicStats {
     items: number
     ignored: Partial<Record<IgnoreReason, number>>
     rejected: Partial<Record<RejectReason, number>>
+    /** Messages for which the peer that sent them was penalised, as it sent far too many. */
+    floods: number
     /** Items of accepted or ignored batches that were left out, by reason. */
     dropped: Partial<Record<IgnoreReason, number>>
   }
@@ -25,7 +27,7 @@ export interface GossipStats {
 
 function emptyTopicStats(): TopicStats {
   return {
-    in: { messages: 0, bytes: 0, accepted: 0, items: 0, ignored: {}, rejected: {}, dropped: {} },
+    in: { messages: 0, bytes: 0, accepted: 0, items: 0, ignored: {}, rejected: {}, floods: 0, dropped: {} },
     out: { messages: 0, bytes: 0, items: 0 }
   }
 }

@@ -9,6 +9,11 @@ export interface PubSub {
    */
   subscribe(topic: string, validate: (from: string, data: Uint8Array) => Promise<Verdict>): void
   unsubscribe(topic: string): void
+  /**
+   * Holds something against a peer, and against no other. Not the same as `reject`, which is held against all that pass the message
+   * on: for what a peer does to this node alone, which others do not see. Several times make it a hostile peer.
+   */
+  penalise?(peer: string): void
   /** Resolves once handed to the network. Without any peer on the topic it resolves all the same. */
   publish(topic: string, data: Uint8Array): Promise<void>
   /** Peers known to be on the topic. */

@@ -12,6 +12,7 @@ const results: Record<Verdict, TopicValidatorResult> = {
 
 /** Gossipsub as the stages see it. The service must have been made with `gossipsubOptions`. */
 export function gossipsubPubsub(gossipsub: GossipSub): PubSub {
+  const addPenalty = penaltyOf(gossipsub)
   return {
     subscribe(topic, validate) {
       gossipsub.topicValidators.set(
@@ -25,11 +26,28 @@ export function gossipsubPubsub(gossipsub: GossipSub): PubSub {
       if (gossipsub.getTopics().includes(topic)) gossipsub.unsubscribe(topic)
       gossipsub.topicValidators.delete(topic)
     },
+    penalise: peer => addPenalty(peer, 1, 'flood'),
     async publish(topic, data) {
       await gossipsub.publish(topic, data)
     },
     subscribers: topic => gossipsub.getSubscribers(topic).map(String)
   }
+}
+
+type AddPenalty = (peerId: string, penalty: number, label: string) => void
+
+/** gossipsub's behaviour penalty (P7 below). The service's type keeps from us what the service has. */
+function penaltyOf(gossipsub: GossipSub): AddPenalty {
+  const score: unknown = 'score' in gossipsub ? gossipsub.score : undefined
+  if (
+    typeof score !== 'object' ||
+    score === null ||
+    !('addPenalty' in score) ||
+    typeof score.addPenalty !== 'function'
+  ) {
+    throw new Error('This version of gossipsub takes no penalties')
+  }
+  return score.addPenalty.bind(score)
 }
 
 /** A peer's score; 0 for one that gossipsub does not know. The service's type keeps from us what the service has. */
@@ -140,8 +158,8 @@ function peerScore(topics: string[]): Partial<PeerScoreParams> {
     IPColocationFactorWeight: -5,
     IPColocationFactorThreshold: 10,
     IPColocationFactorWhitelist: new Set(['127.0.0.1', '::1']),
-    // P7: grafting during the back-off and promises of messages that never come. Six are forgiven, as restarts cause
-    // them too; they fade by half in some 70 s.
+    // P7: grafting during the back-off, promises of messages that never come, and floods (`penalise`). Six are forgiven, as
+    // restarts cause some too; the ninth graylists. They fade by half in some 70 s.
     behaviourPenaltyWeight: -10,
     behaviourPenaltyThreshold: 6,
     behaviourPenaltyDecay: 0.99,

@@ -170,6 +170,42 @@ describe('a stranger', () => {
     await stop()
   })
 
+  test('score: a flood is held against its author alone, not against those that pass its messages on', async () => {
+    const [stranger, honest, victim] = await Promise.all(
+      [1, 2, 3].map(async () =>
+        createNetwork(
+          { privateKey: await generateKeyPair('Ed25519'), topics: topicsOf(network) },
+          { clock: systemClock, logger: silentLogger() }
+        )
+      )
+    )
+    if (stranger === undefined || honest === undefined || victim === undefined) throw new Error('No nodes')
+    const all = [stranger, honest, victim]
+    await Promise.all(all.map(node => node.start()))
+    const last = Promise.withResolvers<void>()
+    stranger.pubsub.subscribe(topic, async () => 'ignore')
+    honest.pubsub.subscribe(topic, async () => 'accept')
+    victim.pubsub.subscribe(topic, async from => {
+      if (from === stranger.peerId) victim.pubsub.penalise?.(from)
+      else last.resolve()
+      return 'ignore'
+    })
+    await honest.libp2p.dial(victim.libp2p.getMultiaddrs())
+    await stranger.libp2p.dial(victim.libp2p.getMultiaddrs())
+    await stranger.libp2p.dial(honest.libp2p.getMultiaddrs())
+    await Promise.all(all.map(node => when(node, () => node.pubsub.subscribers(topic).length === 2)))
+    // A heartbeat takes the victim into the mesh of the honest one: before it, nothing is passed on.
+    await heartbeats(honest, 2)
+
+    for (let n = 0; n < 10; n++) await stranger.pubsub.publish(topic, Uint8Array.from([n]))
+    await when(victim, () => !victim.peers().some(({ peerId }) => peerId === stranger.peerId))
+    // All that the honest one has passed on comes before this.
+    await stranger.pubsub.publish(topic, Uint8Array.from([255]))
+    await last.promise
+    expect(victim.peers().filter(({ score }) => score >= 0)).toMatchObject([{ peerId: honest.peerId }])
+    await Promise.all(all.map(node => node.stop()))
+  })
+
   test('gate: a denied peer is not connected, and is again once it is allowed', async () => {
     const { stranger, honest, stop } = await setUp()
     const [, second] = honest

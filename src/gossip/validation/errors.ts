@@ -1,7 +1,7 @@
 import { InvalidMessageError } from '../../interface/index.js'
 
 /** Why a message was rejected: its author or relay broke a rule that holds at every time and on every node. */
-export type RejectReason = 'oversize' | 'envelope' | 'signature' | 'schema' | 'value' | 'flood'
+export type RejectReason = 'oversize' | 'envelope' | 'signature' | 'schema' | 'value'
 /** Why a message was ignored: it may be honest, but is of no use here and now. */
 export type IgnoreReason =
   | 'rate'
@@ -23,6 +23,12 @@ export class RejectError extends InvalidMessageError {
     this.reason = reason
   }
 }
+
+/**
+ * The message is one too many of this peer: not delivered, not forwarded, and the peer is penalised, but nobody else. Others
+ * may have had few of it, and pass this very message on as they should: rejected, it would be held against them too.
+ */
+export class FloodError extends InvalidMessageError {}
 
 /** The message is not wanted now: not delivered, not forwarded, and nobody is penalised. */
 export class IgnoreError extends InvalidMessageError {

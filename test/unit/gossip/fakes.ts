@@ -32,9 +32,12 @@ type Validate = (from: string, data: Uint8Array) => Promise<Verdict>
 export function hub() {
   const nodes = new Map<string, Map<string, Validate>>()
   const sent: { from: string; topic: string; data: Uint8Array }[] = []
+  /** Peers that nodes held something against, each time. */
+  const penalised: string[] = []
   let gate: Promise<void> | undefined
   return {
     sent,
+    penalised,
     /** Holds publishes back until the promise resolves. */
     hold: (until: Promise<void> | undefined) => {
       gate = until
@@ -49,6 +52,7 @@ export function hub() {
       return {
         subscribe: (topic, validate) => void topics.set(topic, validate),
         unsubscribe: topic => void topics.delete(topic),
+        penalise: peer => void penalised.push(peer),
         async publish(topic, data) {
           await gate
           sent.push({ from: name, topic, data })

@@ -7,6 +7,7 @@ import { type TopicKind, topicOf } from '../../../src/gossip/topic.js'
 import { encodeJobs } from '../../../src/gossip/validation/jobs.js'
 import { encodePresence } from '../../../src/gossip/validation/presence.js'
 import { localTiming } from '../../../src/interface/index.js'
+import { peerIdOf } from '../../../src/network/identity.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 import { authorOf, hub, jobKeyOf, jobOf, keyOf, network, recorder } from './fakes.js'
@@ -56,7 +57,21 @@ async function make() {
     }
     return passed
   }
-  return { clock, node, given, proven, send, presence, flood }
+  /** One message of a key that nobody knows, and a way to hand it over many times: gossipsub itself would show it once. */
+  async function strangers(items = 1) {
+    const key = await generateKeyPair('Ed25519')
+    const jobs = Array.from({ length: items }, (_, n) => jobOf(n + 1))
+    const sealed = await envelopeCodec(network, 'jobs').seal(encodeJobs(jobs, clock.now()), key)
+    const topic = topicOf(network, 'jobs')
+    return {
+      peer: peerIdOf(authorOf(key)).toString(),
+      async say(times: number, from: string): Promise<void> {
+        for (let n = 0; n < times; n++)
+          expect(await net.deliver('node', topic, sealed, from)).not.toBe('reject')
+      }
+    }
+  }
+  return { clock, node, given, proven, send, presence, flood, strangers, penalised: net.penalised }
 }
 
 /** The largest message that this version sends. */
@@ -101,5 +116,47 @@ describe('authors about whom nothing is known', () => {
     const { flood, send, proven, clock } = await make()
     await flood(100, 'stranger')
     expect(await send('jobs', fullBatch(clock.now()), proven, 'stranger')).toBe('accept')
+  })
+
+  test('behavior: a stranger that floods with its own messages is penalised, and nobody for passing them on', async () => {
+    const { strangers, penalised, node } = await make()
+    const { peer, say } = await strangers(messageLimits.batchItems)
+    await say(Math.floor(rateLimits.peerUnproven.burst / batchKib) + rateLimits.ownUnproven.burst, peer)
+    expect(penalised).toEqual([])
+    await say(20, peer)
+    expect(penalised).toEqual(Array(20).fill(peer))
+    await say(20, 'one that passes it on')
+    expect(penalised).toHaveLength(20)
+    expect(node.stats().topics.jobs.in).toMatchObject({ floods: 20, rejected: {} })
+  })
+
+  test('behavior: a sequencer that is not known yet may tell of a large backlog', async () => {
+    const { strangers, penalised, clock } = await make()
+    const { peer, say } = await strangers(messageLimits.batchItems)
+    // As many as a node sends: a batch for each 256 of 10,000 jobs a second, for a minute.
+    for (let second = 0; second < 60; second++) {
+      await say(40, peer)
+      await clock.advance(1_000)
+    }
+    expect(penalised).toEqual([])
+  })
+
+  test('behavior: a peer that passes on what it may have taken of strangers is not penalised, one that sends more is', async () => {
+    const { strangers, penalised, clock } = await make()
+    const { unproven, passedUnproven, peerMessages } = rateLimits
+    const first = await strangers()
+    await first.say(unproven.burst, 'honest')
+    for (let second = 0; second < 3; second++) {
+      await clock.advance(1_000)
+      await (await strangers()).say(unproven.perSecond, 'honest')
+    }
+    expect(penalised).toEqual([])
+    const { say } = await strangers()
+    for (let sent = 0; sent < unproven.burst + passedUnproven.burst; sent += peerMessages.perSecond) {
+      await say(peerMessages.perSecond, 'liar')
+      await clock.advance(1_000)
+    }
+    expect(penalised.length).toBeGreaterThan(0)
+    expect(new Set(penalised)).toEqual(new Set(['liar']))
   })
 })
