@@ -1,6 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { z } from 'zod'
-import type { Architecture, RunContext } from '../../src/interface/index.js'
+import type { Architecture } from '../../src/interface/index.js'
 import { readSettings } from '../tools/json-file.js'
 import { floatOutput, type Graph, openGraph, Tensor } from '../tools/onnx.js'
 import { decodeWav, resampled } from '../tools/wav.js'
@@ -31,8 +30,6 @@ const sampleRate = 16_000
 const windowSamples = 512
 const contextSamples = 64
 const stateShape = [2, 1, 128]
-/** How many steps run before the process hears what has come meanwhile, such as a cancellation: some 50 ms. */
-const stepsATurn = 64
 
 export const architecture: Architecture<AudioClassificationInput, AudioClassificationOutput> = {
   name: 'silero-vad',
@@ -42,11 +39,11 @@ export const architecture: Architecture<AudioClassificationInput, AudioClassific
     const graph = await openGraph(files.path('model'), manifest)
     return {
       // The network draws nothing at random, so the seed has no say.
-      async run({ audio }, _seed, context) {
+      async run({ audio }, _seed) {
         const sound = decodeWav(audio)
         const { samples } = resampled(sound, sampleRate)
         const durationMs = Math.floor((1000 * sound.samples.length) / sound.sampleRate)
-        const probabilities = await speechProbabilities(graph, samples, context)
+        const probabilities = await speechProbabilities(graph, samples)
         const windowMs = (1000 * windowSamples) / sampleRate
         return { segments: speechSegments(probabilities, { ...settings, windowMs, durationMs }) }
       },
@@ -55,11 +52,7 @@ export const architecture: Architecture<AudioClassificationInput, AudioClassific
   }
 }
 
-async function speechProbabilities(
-  graph: Graph,
-  samples: Float32Array,
-  context: RunContext | undefined
-): Promise<number[]> {
+async function speechProbabilities(graph: Graph, samples: Float32Array): Promise<number[]> {
   const rate = new Tensor('int64', BigInt64Array.of(BigInt(sampleRate)), [])
   let state = new Tensor('float32', new Float32Array(stateShape.reduce((a, b) => a * b)), stateShape)
   const probabilities: number[] = []
@@ -75,10 +68,6 @@ async function speechProbabilities(
     })
     probabilities.push(floatOutput(outputs, 'output').data[0] ?? 0)
     state = new Tensor('float32', floatOutput(outputs, 'stateN').data, stateShape)
-    if (probabilities.length % stepsATurn === 0) {
-      await nextTurn()
-      context?.signal?.throwIfAborted()
-    }
   }
   return probabilities
 }

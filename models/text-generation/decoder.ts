@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Architecture, FailureCode, JobFailedError, type RunContext } from '../../src/interface/index.js'
+import { type Architecture, FailureCode, JobFailedError } from '../../src/interface/index.js'
 import { openGraph } from '../tools/onnx.js'
 import { seededRandom } from '../tools/random.js'
 import { openTokenizer, type TextTokenizer } from '../tools/tokenizer.js'
@@ -22,8 +21,8 @@ export const architecture: Architecture<TextGenerationInput, TextGenerationOutpu
     const graph = await openGraph(files.path('model'), manifest)
     const network = decoderNetwork(graph, config.heads, config.headSize)
     return {
-      run: async ({ text }, seed, context) => ({
-        text: await continueText({ config, tokenizer, state: network.start() }, text, seed, context)
+      run: async ({ text }, seed) => ({
+        text: await continueText({ config, tokenizer, state: network.start() }, text, seed)
       }),
       close: () => graph.release()
     }
@@ -39,8 +38,7 @@ interface Generation {
 async function continueText(
   { config, tokenizer, state }: Generation,
   prompt: string,
-  seed: Uint8Array,
-  context: RunContext | undefined
+  seed: Uint8Array
 ): Promise<string> {
   const random = seededRandom(seed)
   const promptTokens = encodePrompt(config, tokenizer, prompt)
@@ -53,9 +51,6 @@ async function continueText(
       break
     }
     answer.push(token)
-    // Lets the process hear what has come meanwhile, such as a cancellation.
-    await nextTurn()
-    context?.signal?.throwIfAborted()
     if (answer.length < limit) {
       logits = await state.read([token])
     }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Architecture, ManifestError, type RunContext } from '../../src/interface/index.js'
+import { type Architecture, ManifestError } from '../../src/interface/index.js'
 import { denoise, timestepTensor } from '../tools/diffusion/denoise.js'
 import { createScheduler, type Scheduler } from '../tools/diffusion/scheduler.js'
 import {
@@ -65,8 +65,8 @@ export const architecture: Architecture<TextToImageInput, TextToImageOutput> = {
       vaeDecoder: await openGraph(files.path('vaeDecoder'), manifest)
     }
     return {
-      run: async ({ text }, seed, context) => ({
-        image: await draw(networks, settings, text, seed, context)
+      run: async ({ text }, seed) => ({
+        image: await draw(networks, settings, text, seed)
       }),
       async close() {
         await networks.textEncoder.release()
@@ -81,8 +81,7 @@ async function draw(
   networks: Networks,
   settings: Settings,
   prompt: string,
-  seed: Uint8Array,
-  context: RunContext | undefined
+  seed: Uint8Array
 ): Promise<Uint8Array> {
   const { scheduler, shape, scalingFactor, vaeDecoder } = networks
   const isGuided = settings.guidanceScale > 1
@@ -92,7 +91,6 @@ async function draw(
     scheduler,
     length: shape.reduce((product, size) => product * size),
     random: seededRandom(seed),
-    context,
     async predict(sample, timestep) {
       const predicted = await askUnet(networks, sample, timestep, hidden)
       return isGuided ? guided(predicted, settings.guidanceScale) : predicted

@@ -48,9 +48,9 @@ export const architecture: Architecture<
       return floatsOf(unet, outputs).data
     }
     return {
-      async run(_input, seed, context) {
+      async run(_input, seed) {
         const length = channels * height * width
-        const values = await denoise({ scheduler, length, random: seededRandom(seed), predict, context })
+        const values = await denoise({ scheduler, length, random: seededRandom(seed), predict })
         return { image: encodePng(enlarged(pictureOf(values, channels, height, width), settings)) }
       },
       close: () => unet.release()

@@ -92,8 +92,6 @@ export interface Manifest {
 
 /** What a run is given besides input and seed. */
 export interface RunContext {
-  /** Ends the run early, where the model can look between two steps. */
-  signal?: AbortSignal | undefined
   /** The ABI-encoded answers to `Task.reads`; empty for a task without reads. */
   reads?: Uint8Array[] | undefined
 }
@@ -102,7 +100,8 @@ export interface RunContext {
 export interface LoadedModel<I, O> {
   /**
    * `seed`: the client's bytes, in full; every random number comes from them. Throws JobFailedError for what is the
-   * input's fault; anything else that it throws counts as a fault of the model.
+   * input's fault; anything else that it throws counts as a fault of the model. A run that is cancelled, or takes too much time
+   * or memory, is killed with its process at any point: nothing calls `close` then, so a model keeps nothing outside its process.
    */
   run(input: I, seed: Uint8Array, context?: RunContext): Promise<O>
   close(): Promise<void>

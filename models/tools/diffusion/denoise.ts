@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { RunContext } from '../../../src/interface/index.js'
 import { ManifestError } from '../../../src/interface/index.js'
 import { floatTensor } from '../float-tensors.js'
 import { type Graph, Tensor } from '../onnx.js'
@@ -13,20 +11,13 @@ export interface DenoiseInit {
   random: SeededRandom
   /** What the network says of a sample at a timestep. */
   predict(sample: Float32Array, timestep: number): Promise<Float32Array>
-  context?: RunContext | undefined
 }
 
 /**
  * From noise to a sample. The first numbers of `random` are the noise to begin with, in the sample's order; then come those of
- * each step that adds noise. Looks between two steps whether the run was cancelled.
+ * each step that adds noise.
  */
-export async function denoise({
-  scheduler,
-  length,
-  random,
-  predict,
-  context
-}: DenoiseInit): Promise<Float32Array> {
+export async function denoise({ scheduler, length, random, predict }: DenoiseInit): Promise<Float32Array> {
   let sample: Float32Array = random.normals(length).map(value => value * scheduler.initialSigma)
   for (const [step, timestep] of scheduler.timesteps.entries()) {
     const prediction = await predict(scheduler.input(sample, step), timestep)
@@ -39,8 +30,6 @@ export async function denoise({
       step,
       scheduler.addsNoise(step) ? random.normals(length) : undefined
     )
-    await nextTurn()
-    context?.signal?.throwIfAborted()
   }
   return sample
 }
