@@ -17,18 +17,19 @@ export const connectionLimits = {
   /** How long one dial may take. TCP, noise and yamux take three round trips: well below a second each. */
   dialTimeoutMs: 5_000,
   /**
-   * Streams of one connection, each way. Those of the protocols are at most 52: gossip 2, DHT 8, identify 2, ping 2, sync 4,
-   * timeline 2, blocks 16, copies of outputs 16. The rest is for those that are being opened or closed.
+   * Streams of one connection, each way. Those that a peer may open by protocols are at most 48: gossip 2 of each of its three
+   * versions, DHT 8, identify 1 and as many to push, ping 2, sync 4, timeline 2, blocks 16, copies of outputs 8. The rest is for
+   * those that are being opened or closed, and for the 16 copies that this node may ask for.
    */
   streamsPerConnection: 64,
-  /** Streams that one peer may open for gossip: one, and one that takes its place. libp2p's own default is 32. */
+  /** Streams that one peer may open for a version of gossip: one, and one that takes its place. libp2p's own default is 32. */
   gossipStreams: 2,
   /** The same for the DHT: a query asks a peer three times at once. */
   dhtStreams: 8,
   /**
    * Bytes that may wait unread on one stream, by yamux's window: 10 MB/s over 100 ms. It begins with a quarter of it and grows
-   * where it is read from. libp2p's own default is 16 MiB. Of one connection, 52 such streams and 12 that are being opened
-   * are 55 MiB at the very most.
+   * where it is read from, so that what is read along (gossip, DHT, blocks, copies: 38 streams) waits in its reader, and the other
+   * 26 hold 256 KiB each: 6 MiB. libp2p's own default is 16 MiB.
    */
   streamWindowBytes: 1024 * 1024
 } as const

@@ -49,9 +49,9 @@ export type UnkeyedReference = Omit<JobReference, 'key'>
 export interface JobReaderInit extends ReaderSettings {
   jobKey(reference: UnkeyedReference): JobKey
   /**
-   * New jobs, in order of creation. Must put `saveCursor` into the batch that stores them, and resolve once that is
-   * written: only then may a job be announced, and no job is lost in between. What is lost of it later, is lost with
-   * its cursor and read again.
+   * New jobs, in order of creation. Must put `saveCursor` into the batch that stores them, and resolve once that is written:
+   * only then is the next page read. Where it rejects, or a crash takes the batch back, the cursor goes with the jobs, and they
+   * come again: whoever announces them before they are stored must bear that.
    */
   onJobs(jobs: IndexedJob[], saveCursor: BatchOperation): Promise<void>
   /**
