@@ -99,10 +99,10 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
   const listen = checkAddresses('listen', init.listen ?? ['/ip4/127.0.0.1/tcp/0'])
   const announce = checkAddresses('announce', init.announce ?? [])
   const bootstrapList = checkBootstrap(init.bootstrap ?? [])
-  const gate = connectionGate(init.gate)
+  const gate = connectionGate(init.gate, () => libp2p.getConnections())
   const datastore = await openPeerDatastore(init.datastorePath, peerIdFromPrivateKey(init.privateKey))
 
-  const libp2p = await createLibp2p<NetworkServices>({
+  const libp2p: Libp2p<NetworkServices> = await createLibp2p<NetworkServices>({
     start: false,
     privateKey: init.privateKey,
     nodeInfo: { name: 'buffalo-node', userAgent: 'buffalo-node' },

@@ -6,6 +6,15 @@
 export const connectionLimits = {
   /** Connections in all. gossipsub's mesh needs 12, kad-dht some 20 near ones; a default shell allows 1,024 files. */
   maxConnections: 300,
+  /**
+   * Connections of one peer: one each way where both dial at once, and one in place of what broke unnoticed.
+   */
+  perPeer: 3,
+  /**
+   * Connections from one address, or from 64 bits of an IPv6 one, which is what one user has. Not on the loopback interface. More than
+   * gossipsub's scores let stay for long (14 peers).
+   */
+  perAddress: 16,
   /** New connections a second from one address. All nodes of one machine share 127.0.0.1, and may start at once. */
   inboundPerSecond: 50,
   /** Inbound connections that have not finished their handshake. Twice what one machine can begin in its 10 s timeout. */

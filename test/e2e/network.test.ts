@@ -206,6 +206,25 @@ describe('a stranger', () => {
     await Promise.all(all.map(node => node.stop()))
   })
 
+  test('places: one peer holds three connections, however many it opens', async () => {
+    const { stranger, honest, stop } = await setUp()
+    const [first] = honest
+    const addresses = first.network.libp2p.getMultiaddrs()
+    for (let n = 0; n < 10; n++) {
+      // Whoever is refused learns of it as it dials, or as it uses the connection.
+      await stranger.libp2p
+        .dial(addresses, { force: true })
+        .then(connection => stranger.libp2p.services.ping.ping(connection.remotePeer))
+        .catch(() => undefined)
+    }
+    const held = () =>
+      first.network.libp2p
+        .getConnections()
+        .filter(({ remotePeer }) => remotePeer.equals(stranger.libp2p.peerId))
+    expect(held()).toHaveLength(3)
+    await stop()
+  })
+
   test('gate: a denied peer is not connected, and is again once it is allowed', async () => {
     const { stranger, honest, stop } = await setUp()
     const [, second] = honest

@@ -1,9 +1,11 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { MultiaddrConnection } from '@libp2p/interface'
+import type { MultiaddrConnection, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, test } from 'vitest'
 import { connectionGate } from '../../../src/network/gate.js'
 import { gossipsubOptions, messageId } from '../../../src/network/gossipsub-pubsub.js'
+import { connectionLimits } from '../../../src/network/limits.js'
 import { checkAddresses, checkBootstrap } from '../../../src/network/setup.js'
 
 const config = (text: string) =>
@@ -42,6 +44,30 @@ describe('connectionGate', async () => {
     expect(gate.gater.denyDialPeer?.(good)).toBe(false)
     gate.undeny(bad.toString())
     expect(gate.gater.denyDialPeer?.(bad)).toBe(false)
+  })
+
+  test.each([
+    ['an address', (n: number) => '/ip4/198.51.100.7/tcp/' + n, '/ip4/198.51.100.8/tcp/1'],
+    ['an IPv6 network', (n: number) => `/ip6/2001:db8:1:2::${n}/tcp/4001`, '/ip6/2001:db8:1:3::1/tcp/1'],
+    ['a mapped address', (n: number) => '/ip6/::ffff:198.51.100.7/tcp/' + n, '/ip6/::ffff:198.51.100.8/tcp/1']
+  ])('places: %s takes no more than its share, whatever keys it has', (_, addressOf, elsewhere) => {
+    const open: { remotePeer: PeerId; remoteAddr: Multiaddr }[] = []
+    const { gater } = connectionGate({}, () => open)
+    const from = (address: string) => ({ remoteAddr: multiaddr(address) }) as MultiaddrConnection
+    for (let n = 1; n <= connectionLimits.perAddress; n++) {
+      expect(gater.denyInboundConnection?.(from(addressOf(n)))).toBe(false)
+      open.push({ remotePeer: bad, remoteAddr: multiaddr(addressOf(n)) })
+    }
+    expect(gater.denyInboundConnection?.(from(addressOf(99)))).toBe(true)
+    expect(gater.denyInboundUpgradedConnection?.(good, from(addressOf(99)))).toBe(true)
+    expect(gater.denyInboundUpgradedConnection?.(good, from(elsewhere))).toBe(false)
+  })
+
+  test('places: nodes of one machine are not counted', () => {
+    const remoteAddr = multiaddr('/ip4/127.0.0.1/tcp/1')
+    const open = Array.from({ length: 100 }, () => ({ remotePeer: bad, remoteAddr }))
+    const { gater } = connectionGate({}, () => open)
+    expect(gater.denyInboundConnection?.({ remoteAddr } as MultiaddrConnection)).toBe(false)
   })
 
   test('allow: with a list of its own, all others are denied; deny is stronger', () => {
