@@ -25,6 +25,10 @@ export const contentLimits = {
   servedBytesPerSecond: 64 * 1024 * 1024,
   /** Of one message that comes in: bitswap's own bound, a block and its frame. */
   messageBytes: 4 * 1024 * 1024,
+  /** In one message: a want list of 10,000 entries. They take 20 ms and 20 MB at most. */
+  messageFields: 65_536,
+  /** Of one peer: 64 MiB of blocks of 4 KiB have 50,000, and as many wants. They take a twentieth of a core. */
+  fieldsPerSecond: 131_072,
   /** Of messages of a peer that wait until what it was asked has been sent: what was asked of it at once, twice. */
   waitingBytesOfPeer: 16 * 1024 * 1024,
   /** Bitswap streams of one peer, each way. Each carries one message and ends. */

@@ -6,6 +6,7 @@ import { type Clock, ContentUnavailableError, type Logger, type Startable } from
 import type { BlockStore } from './block-store.js'
 import { blockKey, parseCid } from './cid.js'
 import { contentLimits } from './limits.js'
+import { boundReading } from './message-reader.js'
 import { boundServing, guardReceiving, type ServingInit } from './serving.js'
 
 export const bitswapProtocol = '/ipfs/bitswap/1.2.0'
@@ -77,6 +78,7 @@ export function peerBlocks(init: PeerBlocksInit = {}): (components: PeerBlocksCo
     /** How many blocks each peer is asked for now. */
     const asked = new Map<string, number>()
     guardReceiving(bitswap, peer => asked.has(peer))
+    const forgetReading = boundReading(bitswap, { clock, logger })
     let registration: string | undefined
 
     function onConnect(peer: PeerId): void {
@@ -104,6 +106,7 @@ export function peerBlocks(init: PeerBlocksInit = {}): (components: PeerBlocksCo
           onConnect,
           onDisconnect(peer) {
             peers.delete(peer.toString())
+            forgetReading(peer.toString())
             for (const listener of departures) listener(peer.toString())
           }
         })

@@ -135,8 +135,8 @@ interface Network {
 }
 
 /**
- * Takes charge of the receiving side of a bitswap, before it is started. Blocks of peers that are not asked for any are dropped
- * before they are hashed: else a stranger could keep a node hashing. And answers wait until the question has been sent: bitswap
+ * Takes charge of the receiving side of a bitswap, before it is started. What peers send that are not asked for anything is dropped
+ * before it is hashed: else a stranger could keep a node hashing. And answers wait until the question has been sent: bitswap
  * begins to listen for them only then, and would miss one that comes early.
  * Throws TypeError for a bitswap that is not built like 3.2.
  */
@@ -168,7 +168,11 @@ export function guardReceiving(bitswap: object, isAsked: (peer: string) => boole
   const receiveMessage = wantList.receiveMessage.bind(wantList)
   wantList.receiveMessage = async (connection, message) => {
     const name = connection.remotePeer.toString()
-    if (message.blocks.length > 0 && !isAsked(name)) message.blocks = []
+    // Its wants are read elsewhere.
+    if (!isAsked(name)) return
+    // Answers to what one peer is asked at once; each block is hashed, and each costs a look of all that wait.
+    message.blocks.length = Math.min(message.blocks.length, contentLimits.wantsOfPeer)
+    message.blockPresences.length = Math.min(message.blockPresences.length, contentLimits.wantsOfPeer)
     // Nothing slows a peer that answers, and lets what it is asked not come through. What is left out is asked for again.
     const sizeBytes = memoryOf(message)
     const waitingBytes = (waiting.get(name) ?? 0) + sizeBytes

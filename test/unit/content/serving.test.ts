@@ -141,7 +141,14 @@ it('behavior: blocks of peers that were not asked are dropped unread', async () 
   const { receiveMessage } = bitswap.wantList
   await receiveMessage({ remotePeer: 'asked' }, messageOf(2))
   await receiveMessage({ remotePeer: 'stranger' }, messageOf(2))
-  expect(messages).toEqual([2, 0])
+  expect(messages).toEqual([2])
+})
+
+it('behavior: of one answer no more is looked at than a peer can be asked for at once', async () => {
+  const { bitswap, messages } = fakeBitswap()
+  guardReceiving(bitswap, () => true)
+  await bitswap.wantList.receiveMessage({ remotePeer: 'asked' }, messageOf(5_000))
+  expect(messages).toEqual([1_024])
 })
 
 it('behavior: an answer that comes before its question is sent waits for it', async () => {
