@@ -6,6 +6,7 @@ import { exporter } from 'ipfs-unixfs-exporter'
 import { abortable } from '../interface/abort.js'
 import { chunkBytes, importContent } from '../interface/content-id.js'
 import {
+  BuffaloError,
   type Clock,
   ContentInvalidError,
   ContentUnavailableError,
@@ -195,21 +196,28 @@ export async function createContent(init: ContentInit, components: ContentCompon
         yield block
       }
     }
-    const entry = await exporter(parseCid(cid).toString(), store, { signal })
-    if (entry.type !== 'file' && entry.type !== 'raw') {
-      throw new ContentInvalidError(`The CID ${cid} is a ${entry.type}, not a file`)
-    }
-    let sizeBytes = 0
-    // Four blocks of 1 MiB ahead: as many as the disk reads while one is written.
-    for await (const chunk of entry.content({ signal, blockReadConcurrency: 4 })) {
-      sizeBytes += chunk.length
-      // A tree may name a block many times over.
-      if (sizeBytes > maxBytes) {
-        throw new ContentInvalidError(`The content ${cid} has more than ${maxBytes} bytes`, {
-          isTooLarge: true
-        })
+    try {
+      const entry = await exporter(parseCid(cid).toString(), store, { signal })
+      if (entry.type !== 'file' && entry.type !== 'raw') {
+        throw new ContentInvalidError(`The CID ${cid} is a ${entry.type}, not a file`)
       }
-      yield chunk
+      let sizeBytes = 0
+      // Four blocks of 1 MiB ahead: as many as the disk reads while one is written.
+      for await (const chunk of entry.content({ signal, blockReadConcurrency: 4 })) {
+        sizeBytes += chunk.length
+        // A tree may name a block many times over.
+        if (sizeBytes > maxBytes) {
+          throw new ContentInvalidError(`The content ${cid} has more than ${maxBytes} bytes`, {
+            isTooLarge: true
+          })
+        }
+        yield chunk
+      }
+    } catch (err) {
+      signal.throwIfAborted()
+      if (err instanceof BuffaloError) throw err
+      // Its sizes lie, for one: nobody can ever read it.
+      throw new ContentInvalidError(`The content ${cid} is no whole file: ${String(err)}`, { cause: err })
     }
   }
 
