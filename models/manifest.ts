@@ -109,9 +109,18 @@ export async function openModelFiles({
   }
 }
 
+/** 64 MiB: what the task of tensors takes, as the largest. It is read into the memory of the node itself. */
+const maxTestFileBytes = 64 * 1024 * 1024
+
 /** A file of a test vector, by its path in the manifest; its hash is checked where `files` names it. Throws ManifestError. */
 export async function readTestFile(document: ManifestDocument, file: string): Promise<Uint8Array> {
   const found = await findFile(file, document.path)
+  const { size } = await stat(found)
+  if (size > maxTestFileBytes) {
+    throw new ManifestError(
+      `The file ${file} of a test vector has ${size} bytes: at most ${maxTestFileBytes} are taken`
+    )
+  }
   const named = Object.values(document.manifest.files).find(entry => entry.path === file)
   if (named !== undefined) {
     await verifyFile(found, named)

@@ -8,6 +8,9 @@ import {
   type TestVector
 } from '../../src/interface/index.js'
 
+/** Of a text in a fault: some lines. */
+const maxShownLength = 300
+
 /** Runs a model on the input of one test vector; with `compare` it fails where the tolerance is exceeded. */
 export async function runVector(
   document: ManifestDocument,
@@ -49,7 +52,12 @@ export async function failedVector(
   const found = comparable(task, outcome.content)
   return typeof expected !== 'string' || found === expected
     ? undefined
-    : `the output is ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`
+    : `the output is ${shown(found)} instead of ${shown(expected)}`
+}
+
+/** A model may answer megabytes, and this goes into the log. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > maxShownLength ? `${text.slice(0, maxShownLength)}…` : text)
 }
 
 /** What a test vector's `expected` says of an output: the text of a text, the CID of everything else. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -8,7 +8,8 @@ import {
   manifestLocation,
   openModelFiles,
   parseManifest,
-  readManifest
+  readManifest,
+  readTestFile
 } from '../../../models/index.js'
 import { cidOfFile } from '../../../src/interface/content-id.js'
 import { type Manifest, ManifestError } from '../../../src/interface/index.js'
@@ -142,4 +143,14 @@ test('manifest: a large file may be named by the root of its tree or by the hash
   large[2_000_000] = 0
   await writeFile(at, large)
   await expect(open({ tree })).rejects.toThrow(ManifestError)
+})
+
+test('manifest: a file of a test vector goes into memory, so it is bounded', async () => {
+  const document = { manifest: valid, cid: 'unused', path: path.join(folder, 'test.manifest.json') }
+  await writeFile(path.join(folder, 'small.json'), '{}')
+  expect(Buffer.from(await readTestFile(document, 'small.json')).toString()).toBe('{}')
+  // A hole: it takes no room on the disk.
+  await writeFile(path.join(folder, 'large.json'), '')
+  await truncate(path.join(folder, 'large.json'), 64 * 1024 * 1024 + 1)
+  await expect(readTestFile(document, 'large.json')).rejects.toThrow(/at most 67108864/u)
 })
