@@ -3,6 +3,9 @@ export const maxPictureBytes = 4 * 1024 * 1024
 /** 16 megapixels decode to 48 MB, well inside the memory cap of the process that decodes. */
 export const maxPicturePixels = 16 * 1024 * 1024
 
+/** Pixels a side, as many as a JPEG can say: what is shrunk is weighed in memory along a side. */
+export const maxPictureSide = 65_535
+
 const signatures = {
   png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
   jpeg: [0xff, 0xd8, 0xff]

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { FailureCode, JobFailedError } from '../../src/interface/index.js'
-import { maxPicturePixels, pictureFormat } from './picture-format.js'
+import { maxPicturePixels, maxPictureSide, pictureFormat } from './picture-format.js'
 
 /** An opaque sRGB picture: rows from top to bottom, 3 bytes (red, green, blue) a pixel. */
 export interface RgbPicture {
@@ -21,7 +21,7 @@ export function hardenDecoders(): void {
 }
 
 /**
- * Decodes a PNG or JPEG of at most `maxPicturePixels`, turned as its EXIF orientation says, transparency on white.
+ * Decodes a PNG or JPEG of at most `maxPicturePixels`, and `maxPictureSide` a side, turned as its EXIF orientation says, transparency on white.
  * Throws JobFailedError: InvalidInput for what cannot be read to its end, InputTooLarge for what is too large.
  */
 export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
@@ -31,10 +31,10 @@ export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
   const options = { limitInputPixels: maxPicturePixels, failOn: 'error', autoOrient: true } as const
   try {
     const { width, height } = await sharp(bytes, { ...options, limitInputPixels: false }).metadata()
-    if (width * height > maxPicturePixels) {
+    if (width * height > maxPicturePixels || Math.max(width, height) > maxPictureSide) {
       throw new JobFailedError(
         FailureCode.InputTooLarge,
-        `The picture has ${width}×${height} pixels: at most ${maxPicturePixels} are taken`
+        `The picture has ${width}×${height} pixels: at most ${maxPicturePixels} are taken, and ${maxPictureSide} a side`
       )
     }
     const { data, info } = await sharp(bytes, options)

@@ -72,3 +72,14 @@ test('picture: a small file of too many pixels fails with InputTooLarge, before 
   expect(bomb.length).toBeLessThan(200_000)
   await expect(decodePicture(bomb)).rejects.toThrow(failure(FailureCode.InputTooLarge))
 })
+
+test('picture: one that is very long and thin fails with InputTooLarge, however few its pixels', async () => {
+  const strip = await sharp({ create: { width: 70_000, height: 2, channels: 3, background: 'white' } })
+    .png()
+    .toBuffer()
+  await expect(decodePicture(strip)).rejects.toThrow(failure(FailureCode.InputTooLarge))
+  const long = await sharp({ create: { width: 65_535, height: 1, channels: 3, background: 'white' } })
+    .png()
+    .toBuffer()
+  expect(await decodePicture(long)).toMatchObject({ width: 65_535, height: 1 })
+})
