@@ -99,7 +99,8 @@ export function parseFileCid(text: string): CID | undefined {
   const cid = parseCid(text)
   // A CIDv0, which begins with Qm, names trees of other leaves than cidOfFile makes.
   const isFile = cid?.code === raw.code || (cid?.code === dagPbCode && !text.startsWith('Qm'))
-  return isFile && cid.multihash.code === sha256.code ? cid : undefined
+  const isSha256 = cid?.multihash.code === sha256.code && cid.multihash.digest.length === 32
+  return isFile && isSha256 ? cid : undefined
 }
 
 export function parseCid(text: string): CID | undefined {

@@ -27,7 +27,9 @@ export function parseCid(text: string): CID {
       cause: err
     })
   }
-  if (cid.multihash.code !== sha256.code || (cid.code !== raw.code && cid.code !== dagPbCode)) {
+  // A shorter digest is no hash of anything.
+  const isSha256 = cid.multihash.code === sha256.code && cid.multihash.digest.length === 32
+  if (!isSha256 || (cid.code !== raw.code && cid.code !== dagPbCode)) {
     throw new ContentInvalidError(`The CID ${text} is not of raw bytes or a UnixFS tree with SHA-256`)
   }
   return cid

@@ -1,4 +1,6 @@
 import { exporter } from 'ipfs-unixfs-exporter'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { blockKey, keyOfBytes, parseCid, rawCidOfKey } from '../../../src/content/cid.js'
 import { importContent } from '../../../src/interface/content-id.js'
@@ -41,7 +43,9 @@ describe('the border between two versions of multiformats', () => {
       // SHA-512; dag-cbor; identity.
       'bafkrgqe3ohjcjplbpqpaflcylqjjvvd2c5xg3oqdrwiefdi56h2uoaxksjqafmjlbhcqk2xg3v3sqk6m2bsl3tnvxoq4c5cfuk5zsjnmz5jz5yi',
       'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy',
-      'bafkqaddimvwgy3zao5xxe3debi'
+      'bafkqaddimvwgy3zao5xxe3debi',
+      // SHA-256, cut to a byte.
+      CID.createV1(0x55, Digest.create(0x12, Uint8Array.of(7))).toString()
     ]) {
       expect(() => parseCid(text)).toThrow(expect.objectContaining({ code: 'BUFFALO_ERR_CONTENT_INVALID' }))
     }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
 import { expect, test } from 'vitest'
 import { dataFolder } from '../../../models/index.js'
 import { checkManifest, manifestJsonSchema } from '../../../models/manifest-schema.js'
@@ -42,4 +44,16 @@ test('manifest schema: an expected output is a text, or a file and a tolerance',
   ]) {
     expect(checkManifest(vector(wrong))).toHaveProperty('fault')
   }
+})
+
+test('manifest schema: a file is named by a whole hash, and a name of JavaScript is no file', () => {
+  const cidOf = (digest: Uint8Array): string => CID.createV1(0x55, Digest.create(0x12, digest)).toString()
+  const withFile = (cid: string): object => ({ ...valid, files: { model: { path: 'm', cid, sizeBytes: 1 } } })
+  expect(checkManifest(withFile(cidOf(new Uint8Array(32))))).toHaveProperty('manifest')
+  expect(checkManifest(withFile(cidOf(new Uint8Array(1))))).toHaveProperty('fault')
+  const polluting = JSON.parse(
+    JSON.stringify({ ...valid, settings: { a: 1 } }).replace('"a":1', '"__proto__":{"polluted":true}')
+  )
+  checkManifest(polluting)
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
 })
