@@ -39,7 +39,7 @@ export const syncLimits = {
   peers: 1_024,
   /** How long one answer may take. */
   answerMs: 10_000,
-  /** How long one conversation may take, and how many requests it may have: 500 of 2,048 jobs are a million. */
+  /** How long one conversation may take, for who asks and for who answers, and how many requests it may have: 500 of 2,048 jobs are a million. */
   conversationMs: 120_000,
   conversationRequests: 1_000,
   /** Jobs that the index holds: as many as wait for their check (src/job/intake.ts), and are checked. */

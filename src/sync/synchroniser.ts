@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../interface/clock.js'
 import type { Logger } from '../interface/logger.js'
 import type { Startable } from '../interface/startable.js'
 import type { SyncTransport } from '../interface/sync.js'
+import { syncLimits } from './limits.js'
 import { type RequesterComponents, requestAll, type SyncOutcome } from './requester.js'
 import type { Responder } from './responder.js'
 
@@ -81,7 +82,23 @@ export function synchroniser({
     /** False if there is still something to ask for, of another. */
     async function converse(peer: string): Promise<boolean> {
       const withLeases = isBehind
-      const conversation = await transport.open(peer, aborter.signal)
+      // A peer that answers at the last moment, again and again, would keep this node from asking others for hours.
+      const ending = new AbortController()
+      const end = (): void => ending.abort(aborter.signal.reason)
+      aborter.signal.addEventListener('abort', end)
+      const late = clock.schedule(syncLimits.conversationMs, () =>
+        ending.abort(new Error('The conversation takes too long'))
+      )
+      try {
+        return await talk(peer, withLeases, ending.signal)
+      } finally {
+        late.cancel()
+        aborter.signal.removeEventListener('abort', end)
+      }
+    }
+
+    async function talk(peer: string, withLeases: boolean, signal: AbortSignal): Promise<boolean> {
+      const conversation = await transport.open(peer, signal)
       try {
         const outcome = await requestAll(components, conversation, peer, withLeases)
         if (outcome.hasLeases) isBehind = false
