@@ -9,7 +9,12 @@ export interface DialerInit {
   /** Dials at once. */
   parallel: number
   backoffMs: number
+  /** For peers that have answered, and those of `keep`. */
   maxBackoffMs: number
+  /** For all others. */
+  slowBackoffMs: number
+  /** Peer ids that the operator has named. */
+  keep?: string[]
   /** How long one dial may take. */
   dialTimeoutMs: number
 }
@@ -28,6 +33,8 @@ export interface DialerComponents {
 interface Candidate {
   id: PeerId
   attempts: number
+  /** At the addresses that it has now. */
+  hasAnswered: boolean
   /** Not dialled before. */
   nextAtMs: number
   dialling: boolean
@@ -38,6 +45,7 @@ interface Candidate {
  * that discovery finds and that were lost, until enough are connected; with back-off for each peer.
  */
 export function dialer(init: DialerInit): (components: DialerComponents) => Startable {
+  const keep = new Set(init.keep)
   return ({ libp2p, clock, logger, random }) => {
     const candidates = new Map<string, Candidate>()
     let running = false
@@ -51,10 +59,12 @@ export function dialer(init: DialerInit): (components: DialerComponents) => Star
       const known = candidates.get(name)
       if (known !== undefined) {
         known.attempts = 0
+        known.hasAnswered = false
         known.nextAtMs = clock.now()
       } else {
         if (candidates.size >= init.candidates) forgetWorst()
-        candidates.set(name, { id: peer.id, attempts: 0, nextAtMs: clock.now(), dialling: false })
+        const candidate = { id: peer.id, attempts: 0, hasAnswered: false, dialling: false }
+        candidates.set(name, { ...candidate, nextAtMs: clock.now() })
       }
     }
 
@@ -94,8 +104,10 @@ export function dialer(init: DialerInit): (components: DialerComponents) => Star
         const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(init.dialTimeoutMs)])
         await libp2p.dial(candidate.id, { signal })
         candidate.attempts = 0
+        candidate.hasAnswered = true
       } catch (err) {
-        const backoffMs = Math.min(init.maxBackoffMs, init.backoffMs * 2 ** Math.min(candidate.attempts, 30))
+        const longestMs = candidate.hasAnswered || keep.has(name) ? init.maxBackoffMs : init.slowBackoffMs
+        const backoffMs = Math.min(longestMs, init.backoffMs * 2 ** Math.min(candidate.attempts, 30))
         candidate.attempts++
         // By lot between a half and the whole, so that two nodes do not dial each other in step.
         candidate.nextAtMs = clock.now() + backoffMs * (0.5 + random() / 2)

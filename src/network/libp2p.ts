@@ -167,6 +167,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
   const dialling = dialer({
     ...dialerLimits,
     targetPeers: init.targetPeers ?? dialerLimits.targetPeers,
+    keep: bootstrapList.map(address => address.split('/p2p/').at(-1) ?? ''),
     dialTimeoutMs: connectionLimits.dialTimeoutMs
   })({ libp2p, clock, logger: logger.child({ name: 'dialer' }), random })
 

@@ -65,10 +65,16 @@ export const dialerLimits = {
   parallel: 8,
   /** Wait after the first failure; doubled by each further one. A node that restarts is back within about a second. */
   backoffMs: 500,
-  /** The longest wait: a peer that is back is found within half a minute even if nothing else tells of it. */
+  /**
+   * The longest wait for a peer of the bootstrap list, or that has answered at its addresses: one that is back is found within half a
+   * minute even if nothing else tells of it.
+   */
   maxBackoffMs: 30_000,
-  /** Failures after which a peer is forgotten until it is discovered again: some three minutes of back-off. */
-  attempts: 10
+  /**
+   * The longest wait for any other: anyone can name addresses, of nobody or of somebody who has no part in this. 1,000 such
+   * candidates are two dials a second. None is forgotten, as all fail where a node itself is cut off.
+   */
+  slowBackoffMs: 600_000
 } as const
 
 export const peerStoreLimits = {

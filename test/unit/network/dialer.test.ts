@@ -14,6 +14,7 @@ const limits = {
   parallel: 2,
   backoffMs: 100,
   maxBackoffMs: 1_000,
+  slowBackoffMs: 4_000,
   dialTimeoutMs: 5_000
 }
 
@@ -32,7 +33,15 @@ const peerOf = (number: number, port = 4_000 + number): Peer => ({
 })
 
 /** A dialer over a libp2p of which only what it uses is there. `answers`: the peers that take a call. */
-function make({ known = [], answers = new Set() }: { known?: number[]; answers?: Set<number> } = {}) {
+function make({
+  known = [],
+  answers = new Set(),
+  keep = []
+}: {
+  known?: number[]
+  answers?: Set<number>
+  keep?: string[]
+} = {}) {
   const clock = manualClock(0)
   const events = new TypedEventEmitter()
   const connected = new Set<number>()
@@ -52,7 +61,12 @@ function make({ known = [], answers = new Set() }: { known?: number[]; answers?:
       return {} as Connection
     }
   } as unknown as DialerComponents['libp2p']
-  const service = dialer(limits)({ libp2p, clock, logger: silentLogger(), random: () => 0.999999 })
+  const service = dialer({ ...limits, keep })({
+    libp2p,
+    clock,
+    logger: silentLogger(),
+    random: () => 0.999999
+  })
   return {
     clock,
     connected,
@@ -104,12 +118,34 @@ describe('dialer', () => {
     expect(dialled).toEqual([])
   })
 
-  test('back-off: the wait doubles to its limit, and ends when the peer answers', async () => {
-    const { service, dialled, answers, connected, clock } = make({ known: [1] })
+  const waitsOf = (dialled: { atMs: number }[]): number[] =>
+    dialled.slice(1).map(({ atMs }, at) => Math.round(atMs - (dialled[at]?.atMs ?? 0)))
+
+  test('back-off: addresses at which nobody has ever answered are dialled seldom', async () => {
+    const { service, dialled, clock } = make({ known: [1] })
+    await service.start()
+    await clock.advance(20_000)
+    expect(waitsOf(dialled).slice(0, 8)).toEqual([100, 200, 400, 800, 1_600, 3_200, 4_000, 4_000])
+  })
+
+  test('back-off: a peer that has answered is looked for more often, until it has other addresses', async () => {
+    const { service, dialled, answers, lose, update, clock } = make({ known: [1], answers: new Set([1]) })
+    await service.start()
+    await clock.settle()
+    answers.clear()
+    lose(1)
+    await clock.advance(10_000)
+    expect(waitsOf(dialled).slice(-3)).toEqual([1_000, 1_000, 1_000])
+    update(peerOf(1, 9_999), peerOf(1))
+    await clock.advance(20_000)
+    expect(waitsOf(dialled).slice(-2)).toEqual([4_000, 4_000])
+  })
+
+  test('back-off: the wait for a bootstrap peer doubles to its limit, and ends when it answers', async () => {
+    const { service, dialled, answers, connected, clock } = make({ known: [1], keep: [idOf(1).toString()] })
     await service.start()
     await clock.advance(5_000)
-    const waits = dialled.slice(1).map(({ atMs }, at) => Math.round(atMs - (dialled[at]?.atMs ?? 0)))
-    expect(waits.slice(0, 6)).toEqual([100, 200, 400, 800, 1_000, 1_000])
+    expect(waitsOf(dialled).slice(0, 6)).toEqual([100, 200, 400, 800, 1_000, 1_000])
     answers.add(1)
     await clock.advance(1_000)
     expect([...connected]).toEqual([1])
