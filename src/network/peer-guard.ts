@@ -18,6 +18,9 @@ export interface PeerGuardComponents {
   logger: Logger
 }
 
+/** Keys are free, and so would lines in the log be: of those that follow, their number is told after this time. */
+const TELL_MS = 60_000
+
 /** Why a peer was shut out. */
 type Offence = 'score' | 'malformed'
 
@@ -75,6 +78,8 @@ export function peerGuard(init: PeerGuardInit): (components: PeerGuardComponents
     const out = new Map<string, number>()
     let timer: Timer | undefined
     let running = false
+    let toldMs = Number.NEGATIVE_INFINITY
+    let untold = 0
 
     /** Charges a peer; returns how long nothing more may be read of it. */
     function charge(peer: string, bytes: number, fields: number): number {
@@ -102,11 +107,22 @@ export function peerGuard(init: PeerGuardInit): (components: PeerGuardComponents
       if (gate.isDenied(name)) return
       gate.deny(name)
       out.set(name, clock.now() + guardLimits.shutOutMs)
-      logger.warn({ peer: name, offence }, 'a hostile peer was shut out')
+      tell(name, offence)
       for (const [oldest] of out) {
         if (out.size <= guardLimits.peers) break
         letIn(oldest)
       }
+    }
+
+    function tell(peer: string, offence: Offence): void {
+      if (clock.now() - toldMs < TELL_MS) {
+        untold++
+        logger.debug({ peer, offence }, 'a hostile peer was shut out')
+        return
+      }
+      logger.warn({ peer, offence, ...(untold > 0 && { others: untold }) }, 'a hostile peer was shut out')
+      toldMs = clock.now()
+      untold = 0
     }
 
     function letIn(name: string): void {

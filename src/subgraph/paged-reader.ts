@@ -7,7 +7,7 @@ import type { Logger } from '../interface/logger.js'
 import type { Startable } from '../interface/startable.js'
 import { compareAnchors, thinAnchors } from './anchors.js'
 import type { EntitySource, SubgraphHead } from './client.js'
-import { type Outage, outage } from './outage.js'
+import { type Outage, outage, REPEAT_MS } from './outage.js'
 
 export interface PagedReaderInit<Row> {
   /** For logs: `jobs`. */
@@ -81,6 +81,7 @@ export function pagedReader<Row extends Located>(
     let behindSinceMs: number | undefined
     let failures = 0
     let saidIndexingErrors = false
+    let saidAtMs = Number.NEGATIVE_INFINITY
 
     /** Reads one page. Returns whether there is more to read at once. */
     async function step(signal: AbortSignal): Promise<boolean> {
@@ -148,15 +149,18 @@ export function pagedReader<Row extends Located>(
 
     function observe(next: SubgraphHead): void {
       head = next
-      if (next.hasIndexingErrors && !saidIndexingErrors) {
+      // A gateway may ask an indexer with errors and one without in turn.
+      if (next.hasIndexingErrors === saidIndexingErrors || clock.now() - saidAtMs < REPEAT_MS) return
+      saidIndexingErrors = next.hasIndexingErrors
+      saidAtMs = clock.now()
+      if (next.hasIndexingErrors) {
         logger.warn(
           { block: next.blockNumber },
           `the subgraph reports indexing errors: ${what} may be missing until it is deployed again`
         )
-      } else if (!next.hasIndexingErrors && saidIndexingErrors) {
+      } else {
         logger.info({ block: next.blockNumber }, 'the subgraph reports no indexing errors any more')
       }
-      saidIndexingErrors = next.hasIndexingErrors
     }
 
     async function run(signal: AbortSignal): Promise<void> {

@@ -266,6 +266,18 @@ describe('pagedReader', () => {
     await reader.stop()
   })
 
+  it('behavior: indexers with and without errors in turn do not fill the log', async () => {
+    const { clock, faults, said, newReader } = setup()
+    const reader = newReader()
+    await reader.start()
+    for (let second = 0; second < 60; second++) {
+      faults.hasIndexingErrors = second % 2 === 0
+      await clock.advance(1_000)
+    }
+    expect(said).toHaveLength(1)
+    await reader.stop()
+  })
+
   it('behavior: start and stop can be repeated', async () => {
     const { chain, clock, stored, expected, newReader } = setup()
     const reader = newReader()
