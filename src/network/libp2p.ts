@@ -1,7 +1,7 @@
 import { bootstrap } from '@libp2p/bootstrap'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
-import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import type { Libp2p, PrivateKey, Topology } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
@@ -15,6 +15,7 @@ import { dialer } from './dialer.js'
 import { directoryDiscovery } from './directory-discovery.js'
 import { forwarder } from './forwarder.js'
 import { connectionGate, type Gate, type GateInit } from './gate.js'
+import { gossipReattach, withTopologies } from './gossip-reattach.js'
 import { gossipsubOptions, gossipsubPubsub, peerScoreOf, scoreThresholds } from './gossipsub-pubsub.js'
 import { peerKeyOf } from './identity.js'
 import { connectionLimits, dialerLimits, forwardLimits, gossipsubLimits, peerStoreLimits } from './limits.js'
@@ -102,6 +103,9 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
   const gate = connectionGate(init.gate, () => libp2p.getConnections())
   const datastore = await openPeerDatastore(init.datastorePath, peerIdFromPrivateKey(init.privateKey))
 
+  /** gossipsub's own: one. */
+  const topologies = new Set<Topology>()
+
   const libp2p: Libp2p<NetworkServices> = await createLibp2p<NetworkServices>({
     start: false,
     privateKey: init.privateKey,
@@ -129,7 +133,11 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       // The dialer below reconnects; libp2p's own queue only knows peers with a tag.
       reconnectRetries: 0
     },
-    connectionMonitor: { protocolPrefix, pingTimeout: { minTimeout: connectionLimits.dialTimeoutMs } },
+    connectionMonitor: {
+      protocolPrefix,
+      pingInterval: connectionLimits.pingIntervalMs,
+      pingTimeout: { minTimeout: connectionLimits.dialTimeoutMs, maxTimeout: connectionLimits.pingTimeoutMs }
+    },
     peerStore: { maxAddressAge: peerStoreLimits.addressAgeMs, maxPeerAge: peerStoreLimits.peerAgeMs },
     datastore,
     peerDiscovery: [
@@ -158,7 +166,12 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       }),
       gossipsub: withInboundStreams(
         components =>
-          limitSeen(gossipsub(gossipsubOptions(init.topics))(components), gossipsubLimits.seenMessages),
+          limitSeen(
+            withTopologies(gossipsub(gossipsubOptions(init.topics)), topology => topologies.add(topology))(
+              components
+            ),
+            gossipsubLimits.seenMessages
+          ),
         (stream, connection) => guard.watch(stream, connection.remotePeer)
       )
     }
@@ -181,6 +194,8 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
     logger: logger.child({ name: 'guard' })
   })
 
+  const reattaching = gossipReattach({ libp2p, gossipsub: libp2p.services.gossipsub, topologies })
+
   const forwarding = forwarder(forwardLimits)({ gossipsub: libp2p.services.gossipsub, clock, random })
 
   const addresses = (): string[] => libp2p.getMultiaddrs().map(String)
@@ -189,6 +204,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
   async function stop(): Promise<void> {
     await dialling.stop()
     await guard.stop()
+    await reattaching.stop()
     await forwarding.stop()
     await libp2p.stop()
     await datastore.close()
@@ -225,6 +241,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       if (libp2p.status !== 'stopped' || stopping !== undefined) return
       // Before the first peer comes.
       await guard.start()
+      await reattaching.start()
       await forwarding.start()
       try {
         await libp2p.start()

@@ -25,6 +25,14 @@ export const connectionLimits = {
   dialQueue: 200,
   /** How long one dial may take. TCP, noise and yamux take three round trips: well below a second each. */
   dialTimeoutMs: 5_000,
+  /** Between two pings on a connection. libp2p's own default. */
+  pingIntervalMs: 10_000,
+  /**
+   * A ping may take as long as a dial at least, and so long at most. libp2p's own default is 60 s, and its timeout grows for
+   * all peers with each ping that fails: one peer that answers none would keep every dead connection for a minute. With this, a connection
+   * on which packets vanish is given up within 20 s.
+   */
+  pingTimeoutMs: 10_000,
   /**
    * Streams of one connection, each way. Those that a peer may open by protocols are at most 48: gossip 2 of each of its three
    * versions, DHT 8, identify 1 and as many to push, ping 2, sync 4, timeline 2, blocks 16, copies of outputs 8. The rest is for
