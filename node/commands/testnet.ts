@@ -37,6 +37,10 @@ export function addTestnetCommand(program: Command): void {
     .option('--minutes <n>', 'how long --chaos lasts; 3 by default')
     .option('--seed <n>', 'which schedule of faults, or openings of games; 1 by default')
     .option(
+      '--links <how>',
+      'how --chaos cuts connections: "namespaces" (packets vanish between network namespaces; root on Linux, with ip of iproute2) or "gater" (nodes close them); namespaces where they can be had by default'
+    )
+    .option(
       '--takeover',
       'trial: kill the holder of a job again and again, and measure how soon another takes over'
     )

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { ConfigError } from '../../src/interface/index.js'
-import { type Field, integer } from '../config/fields.js'
+import { choice, type Field, integer } from '../config/fields.js'
 import type { Output } from '../output.js'
 import { runChaos } from '../testnet/chaos/chaos.js'
 import type { TrialInit } from '../testnet/chaos/ground.js'
 import { measureHostile } from '../testnet/chaos/hostile.js'
+import { linkKinds } from '../testnet/chaos/links.js'
 import { measureTakeover } from '../testnet/chaos/takeover.js'
 import { parseFlag } from './flags.js'
 
@@ -70,12 +71,13 @@ export async function runTrial(name: TrialName, run: TrialRun): Promise<void> {
         leaseMs: run.leaseMs ?? chaosLeaseMs,
         durationMs: (parseFlag('--minutes', minutes, flags.minutes) ?? 3) * 60_000,
         seed: number('--seed', flags.seed, 0, 2 ** 32 - 1, 1),
-        intervalMs: number('--interval-ms', flags.intervalMs, 50, 60_000, 1_000)
+        intervalMs: number('--interval-ms', flags.intervalMs, 50, 60_000, 1_000),
+        links: parseFlag('--links', choice(...linkKinds), flags.links)
       })
       const { jobs, duplicates, executions } = report
       output.result(
         { ...report, ...failure(report.faults) },
-        `${jobs.succeeded} of ${jobs.onChain} jobs succeeded under ${Object.values(report.faultsCaused).reduce((a, b) => a + b, 0)} faults; ${executions} executions, ${duplicates.count} of them again${verdict(report.faults)}${report.directory === undefined ? '' : `\nLogs and data: ${report.directory}`}`
+        `${jobs.succeeded} of ${jobs.onChain} jobs succeeded under ${Object.values(report.faultsCaused).reduce((a, b) => a + b, 0)} faults; ${executions} executions, ${duplicates.count} of them again; connections cut by ${report.links}${verdict(report.faults)}${report.directory === undefined ? '' : `\nLogs and data: ${report.directory}`}`
       )
       return
     }

@@ -13,6 +13,8 @@ export interface NodeProcessInit {
   args: string[]
   /** Working directory; this process's by default. */
   cwd?: string
+  /** A command that becomes the one that is put behind it, such as `ip netns exec <name>`. */
+  command?: string[]
   onEvent?(event: NodeEvent): void
   /** Each line of the node's log. */
   onLog?(line: string): void
@@ -52,11 +54,13 @@ const keptLogLines = 200
  * Ctrl+C reaches this process alone; when this process ends, in any way, the channel closes and the node stops.
  */
 export function startNodeProcess(init: NodeProcessInit): NodeProcess {
+  const [program = process.execPath, ...programArgs] = [...(init.command ?? []), process.execPath]
   const child = fork(programPath, init.args, {
     ...(init.cwd === undefined ? {} : { cwd: init.cwd }),
     detached: true,
     env: childEnvironment(),
-    execArgv: nodeFlags,
+    execPath: program,
+    execArgv: [...programArgs, ...nodeFlags],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc']
   })
   const { pid } = child

@@ -63,6 +63,11 @@ describe('the command line', () => {
       ['testnet', '--workers', '0', '--json'],
       {},
       '--workers (flag): must be an integer between 1 and 200, got "0"'
+    ],
+    [
+      ['testnet', '--chaos', '--links', 'wire', '--json'],
+      {},
+      '--links (flag): must be one of namespaces, gater, got "wire"'
     ]
   ])('behavior: with --json an error is the last line of stdout (%j %j)', async (args, env, message) => {
     const result = await runProgram(args, { env: env as Record<string, string> })

@@ -6,6 +6,7 @@ import { abortable, type Ground, prepareGround, type TrialInit, untilFinal } fro
 import { type HealthFigures, healthWatch } from './health-watch.js'
 import { inflictor } from './inflict.js'
 import { checkInvariants, type InvariantName, type Verdict } from './invariants.js'
+import type { LinkKind } from './links.js'
 import { createClient, type Load, startLoad } from './load.js'
 import { seededRandom } from './random.js'
 import { labelOf, planFaults, scheduleHash } from './schedule.js'
@@ -15,6 +16,8 @@ export interface ChaosInit extends TrialInit {
   seed: number
   /** Between two requests of the client. */
   intervalMs: number
+  /** How connections are cut. Undefined: by namespaces where they can be had. */
+  links: LinkKind | undefined
 }
 
 export interface ChaosReport {
@@ -24,8 +27,10 @@ export interface ChaosReport {
   leaseMs: number
   sequencers: number
   workers: number
-  /** How connections were cut. */
-  cutBy: 'connection gater, told over IPC'
+  /** How connections were cut: packets vanished between namespaces, or the nodes' gaters closed them, told over IPC. */
+  links: LinkKind
+  /** Why it was the gater although nobody asked for it. */
+  linksBecause?: string
   schedule: string
   faultsCaused: Record<string, number>
   /** Faults that came when their node was down anyway. */
@@ -53,15 +58,23 @@ const maximalSettleMs = 120_000
 export async function runChaos(init: ChaosInit): Promise<ChaosReport> {
   const ground = await prepareGround({ ...init, proxies: true })
   let report: ChaosReport | undefined
+  const begun: { stop(): Promise<void> }[] = []
   try {
-    report = await underFaults(init, ground)
+    report = await underFaults(init, ground, begun)
     return report
   } finally {
-    await ground.stop({ keepFiles: report?.ok !== true })
+    // Who interrupts a trial does not look for what broke.
+    const keepFiles = report?.ok !== true && !init.signal.aborted
+    await Promise.all([ground.stop({ keepFiles }), ...begun.map(one => one.stop())])
   }
 }
 
-async function underFaults(init: ChaosInit, ground: Ground): Promise<ChaosReport> {
+/** `begun`: what it has begun, and must be stopped however it ends. */
+async function underFaults(
+  init: ChaosInit,
+  ground: Ground,
+  begun: { stop(): Promise<void> }[]
+): Promise<ChaosReport> {
   const { fleet, network, provider, told } = ground
   const { seed, durationMs, leaseMs, signal, onStep } = init
   const samples = await loadSamples()
@@ -77,10 +90,12 @@ async function underFaults(init: ChaosInit, ground: Ground): Promise<ChaosReport
   await provider.send('anvil_mine', ['0x10'])
   const client = createClient({ ...ground, account: ground.spareAccount(0), random: seededRandom(seed) })
   const load = startLoad({ client, samples, intervalMs: init.intervalMs })
+  begun.push(load)
   await untilFinal(ground, { ...warmUp, signal })
   const startedAtMs = Date.now()
   const { inflict, caused } = inflictor(ground, signal)
   const health = healthWatch(ground, caused)
+  begun.push(health)
   const faults: string[] = []
 
   onStep(`${plan.length} faults in ${durationMs / 1_000} s, seed ${seed}`)
@@ -135,7 +150,8 @@ async function underFaults(init: ChaosInit, ground: Ground): Promise<ChaosReport
     leaseMs,
     sequencers: init.sequencers,
     workers: init.workers,
-    cutBy: 'connection gater, told over IPC',
+    links: ground.links.kind,
+    ...(ground.links.because === undefined ? {} : { linksBecause: ground.links.because }),
     schedule: scheduleHash(plan),
     faultsCaused: tally(caused().map(({ fault }) => labelOf(fault))),
     faultsSkipped: plan.length - caused().length,

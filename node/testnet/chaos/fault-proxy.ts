@@ -17,7 +17,7 @@ export type ProxyMode =
   | { answer(body: string, forward: (body: string) => Promise<string>): Promise<string> }
 
 export interface FaultProxy {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://<host>:<port>` */
   url: string
   /** Counts from now on. May be a function of the request's number, from 1. */
   setMode(mode: ProxyMode | ((count: number) => ProxyMode)): void
@@ -26,8 +26,8 @@ export interface FaultProxy {
   stop(): Promise<void>
 }
 
-/** An HTTP proxy on the loopback interface before `target`, which fails on demand. */
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+/** An HTTP proxy before `target`, which fails on demand. `host`: one of this machine's addresses. */
+export async function startFaultProxy(target: string, host = '127.0.0.1'): Promise<FaultProxy> {
   let mode: (count: number) => ProxyMode = () => 'pass'
   let count = 0
 
@@ -61,10 +61,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     // Where the real endpoint fails, so does the proxy.
     respond(mode(++count), request, response).catch(() => request.socket.destroy())
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     setMode(next) {
       mode = typeof next === 'function' ? next : () => next
     },

@@ -6,6 +6,7 @@ import type { NodeHealth } from '../../control.js'
 import type { ReadyInfo } from '../../event-relay.js'
 import { type NodeProcess, startNodeProcess } from '../node-process.js'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.js'
+import type { Namespaces } from './namespaces.js'
 
 export interface FleetInit {
   sequencers: number
@@ -17,6 +18,8 @@ export interface FleetInit {
   subgraph: string
   /** Whether each node reaches chain and subgraph through a proxy of its own. */
   proxies: boolean
+  /** A namespace for each node, by name: connections are cut there. Undefined: by the nodes' connection gaters. Needs proxies. */
+  namespaces: Namespaces | undefined
   onEvent(node: string, event: NodeEvent): void
 }
 
@@ -51,7 +54,10 @@ export interface Fleet {
   node(name: string): FleetNode
   /** Starts all. */
   start(): Promise<void>
-  /** Cuts the connection between two nodes, on both sides; it stays cut when one is started again. */
+  /**
+   * Cuts the connection between two nodes, on both sides; it stays cut when one is started again. Between namespaces packets vanish
+   * and neither side is told; gaters close it.
+   */
   cut(a: string, b: string): void
   heal(a: string, b: string): void
   /** Ends that came of themselves. */
@@ -67,6 +73,13 @@ const stopTimeoutMs = 8_000
 /** A node that is that late does not answer. */
 const healthTimeoutMs = 5_000
 
+/** `sequencer-1`, … `worker-1`, …: the nodes of a fleet. */
+export function nodeNames({ sequencers, workers }: { sequencers: number; workers: number }): string[] {
+  const named = (role: Role, count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `${role}-${index + 1}`)
+  return [...named('sequencer', sequencers), ...named('worker', workers)]
+}
+
 export async function createFleet(init: FleetInit): Promise<Fleet> {
   const crashes: string[] = []
   const cuts = new Set<string>()
@@ -77,13 +90,15 @@ export async function createFleet(init: FleetInit): Promise<Fleet> {
     const name = `${role}-${index}`
     const log = createWriteStream(join(init.directory, `${name}.log`), { flags: 'a' })
     logs.push(log)
-    const rpc = init.proxies ? await startFaultProxy(init.rpc) : undefined
-    const subgraph = init.proxies ? await startFaultProxy(init.subgraph) : undefined
+    const place = init.namespaces?.place(name)
+    const rpc = init.proxies ? await startFaultProxy(init.rpc, init.namespaces?.host) : undefined
+    const subgraph = init.proxies ? await startFaultProxy(init.subgraph, init.namespaces?.host) : undefined
     const args = [
       ...['--role', role, '--network-file', init.networkFile, '--data-dir', join(init.directory, name)],
       ...['--log-format', 'json'],
       ...(rpc === undefined ? [] : ['--rpc-url', rpc.url]),
       ...(subgraph === undefined ? [] : ['--subgraph-url', subgraph.url]),
+      ...(place === undefined ? [] : ['--listen', `/ip4/${place.address}/tcp/0`]),
       ...(role === 'worker' ? ['--account-index', String(index)] : [])
     ]
     let process: NodeProcess | undefined
@@ -93,6 +108,7 @@ export async function createFleet(init: FleetInit): Promise<Fleet> {
     function launch(): NodeProcess {
       const started = startNodeProcess({
         args,
+        ...(place === undefined ? {} : { command: place.command }),
         onEvent: event => init.onEvent(name, event),
         onLog: line => log.write(`${line}\n`)
       })
@@ -122,7 +138,7 @@ export async function createFleet(init: FleetInit): Promise<Fleet> {
         process = launch()
         info = await process.ready(readyTimeoutMs)
         isReady = true
-        for (const cut of cuts) applyCut(cut, true)
+        for (const cut of cuts) tellGaters(cut, true)
       },
       async kill() {
         isReady = false
@@ -155,7 +171,9 @@ export async function createFleet(init: FleetInit): Promise<Fleet> {
     return found
   }
 
-  function applyCut(cut: string, isDenied: boolean): void {
+  /** A node that is started anew knows nothing of a cut. */
+  function tellGaters(cut: string, isDenied: boolean): void {
+    if (init.namespaces !== undefined) return
     const [a = '', b = ''] = cut.split(' ')
     for (const [from, to] of [
       [a, b],
@@ -182,11 +200,13 @@ export async function createFleet(init: FleetInit): Promise<Fleet> {
     },
     cut(a, b) {
       cuts.add(nameOfCut(a, b))
-      applyCut(nameOfCut(a, b), true)
+      init.namespaces?.cut(a, b)
+      tellGaters(nameOfCut(a, b), true)
     },
     heal(a, b) {
       cuts.delete(nameOfCut(a, b))
-      applyCut(nameOfCut(a, b), false)
+      init.namespaces?.heal(a, b)
+      tellGaters(nameOfCut(a, b), false)
     },
     crashes: () => [...crashes],
     stop() {

@@ -6,7 +6,8 @@ import type { Address, Logger, NodeEvent } from '../../../src/interface/index.js
 import type { NetworkFile } from '../../config/network-file.js'
 import { devProvider } from '../../devnet/accounts.js'
 import { type Devnet, startDevnet } from '../../devnet/devnet.js'
-import { createFleet, type Fleet } from './fleet.js'
+import { createFleet, type Fleet, nodeNames } from './fleet.js'
+import { type LinkKind, type Links, prepareLinks } from './links.js'
 
 export interface TrialInit {
   sequencers: number
@@ -30,6 +31,8 @@ export interface Ground {
   /** Asks the chain itself: no fault stands between. */
   provider: JsonRpcProvider
   fleet: Fleet
+  /** How its connections are cut. */
+  links: Pick<Links, 'kind' | 'because'>
   /** Where the nodes' data directories and logs lie. */
   directory: string
   /** All that was told so far. */
@@ -64,13 +67,21 @@ export async function untilFinal(
 /** Accounts beside those of the workers: clients and a hostile peer. */
 const spareAccounts = 8
 
+export interface GroundInit extends TrialInit {
+  /** Whether each node reaches chain and subgraph through a proxy of its own. */
+  proxies: boolean
+  /** How connections are cut; needs proxies for namespaces. Undefined: by namespaces where they can be had. */
+  links: LinkKind | undefined
+}
+
 /** Starts all and waits until every node is ready, or stops what it started and throws. */
-export async function prepareGround(init: TrialInit & { proxies: boolean }): Promise<Ground> {
+export async function prepareGround(init: GroundInit): Promise<Ground> {
   const directory = mkdtempSync(join(tmpdir(), 'buffalo-trial-'))
   const networkFile = join(directory, 'network.json')
   const told: Told[] = []
   const listeners = new Set<(told: Told) => void>()
   let devnet: Devnet | undefined
+  let links: Links | undefined
   let fleet: Fleet | undefined
   let provider: JsonRpcProvider | undefined
   let stopping: Promise<void> | undefined
@@ -79,6 +90,7 @@ export async function prepareGround(init: TrialInit & { proxies: boolean }): Pro
     await fleet?.stop()
     provider?.destroy()
     await devnet?.stop()
+    links?.namespaces?.stop()
     if (!keepFiles) rmSync(directory, { recursive: true, force: true })
   }
 
@@ -93,8 +105,13 @@ export async function prepareGround(init: TrialInit & { proxies: boolean }): Pro
     })
     const { network } = devnet
     provider = devProvider(network.rpc, network.chainId)
+    links = await prepareLinks(init.links, nodeNames(init))
+    if (links.because !== undefined) {
+      init.onStep(`Connections are cut by the nodes' gaters, as namespaces cannot be had: ${links.because}`)
+    }
     fleet = await createFleet({
       ...init,
+      namespaces: links.namespaces,
       networkFile,
       directory,
       rpc: network.rpc,
@@ -111,6 +128,7 @@ export async function prepareGround(init: TrialInit & { proxies: boolean }): Pro
       network,
       provider,
       fleet,
+      links,
       directory,
       told,
       onTold(listener) {

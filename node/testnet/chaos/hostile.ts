@@ -68,7 +68,7 @@ const settleMs = 60_000
 
 /** Sends jobs through a network while a hostile peer attacks every node at full speed. */
 export async function measureHostile(init: HostileTrialInit): Promise<HostileTrialReport> {
-  const ground = await prepareGround({ ...init, proxies: false })
+  const ground = await prepareGround({ ...init, proxies: false, links: 'gater' })
   let hostile: HostilePeer | undefined
   let report: HostileTrialReport | undefined
   try {

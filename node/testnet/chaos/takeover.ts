@@ -46,7 +46,7 @@ const joinMs = 3 * localTiming.presenceIntervalMs
 
 /** Kills the holder of a job while it runs it, again and again, and measures how long the job lies still. */
 export async function measureTakeover(init: TakeoverInit): Promise<TakeoverReport> {
-  const ground = await prepareGround({ ...init, proxies: false })
+  const ground = await prepareGround({ ...init, proxies: false, links: 'gater' })
   const samples = await loadSamples()
   const client = createClient({ ...ground, account: ground.spareAccount(0), random: seededRandom(1) })
   const takeovers: Takeover[] = []
