@@ -84,13 +84,20 @@ export function holdingQueue(init: HoldingQueueInit): (components: { clock: Cloc
         if (waiting.size === 0) return []
         expire()
         const released: Released[] = []
+        // By author and envelope: there may be as many as leases wait.
+        const groups = new Map<PeerKey, Map<Uint8Array | undefined, Released>>()
         for (const job of jobs) {
           for (const held of [...(byJob.get(job) ?? [])]) {
             remove(held)
             const { lease, envelope } = held
-            const group = released.find(one => one.author === lease.worker && one.envelope === envelope)
-            if (group !== undefined) group.leases.push(lease)
-            else released.push({ author: lease.worker, envelope, leases: [lease] })
+            const { worker: author } = lease
+            const ofAuthor = groups.get(author) ?? new Map<Uint8Array | undefined, Released>()
+            const group = ofAuthor.get(envelope) ?? { author, envelope, leases: [] }
+            if (group.leases.length === 0) {
+              groups.set(author, ofAuthor.set(envelope, group))
+              released.push(group)
+            }
+            group.leases.push(lease)
           }
         }
         return released
