@@ -22,6 +22,7 @@ import { jobKey } from './job/job-key.js'
 import { openWatch } from './job/open-watch.js'
 import { runningJobs } from './job/running-jobs.js'
 import { leaseStage } from './lease/lease-stage.js'
+import { score, scoreFraction } from './lease/score.js'
 import { jobIndex, sync } from './sync/index.js'
 import { syncPeerLimits } from './sync-limits.js'
 
@@ -29,8 +30,10 @@ import type { Worker, WorkerComponents, WorkerInit } from './worker-types.js'
 
 export type { Worker, WorkerComponents, WorkerInit, WorkerStatus } from './worker-types.js'
 
-/** Checked jobs that wait for their turn here; the rest of a backlog waits unchecked. Some seconds of work of a fast network. */
-const MAX_WAITING = 10_000
+/** Checked jobs that wait for their turn here; the rest of a backlog waits unchecked. A second of work of a fast network. */
+const MAX_WAITING = 2_000
+/** When as many as one look at the chain covers may come in, more are checked: not one by one, as jobs end. */
+const ROOM_STEP = 500
 /**
  * Leases that a result may take to the chain before the job is left to others: a minute by default, twice what it takes with
  * blocks of 12 s and results that wait to go together.
@@ -86,7 +89,12 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       network,
       onOpen,
       has: job => claims.get(job) !== undefined,
-      room: () => MAX_WAITING - claims.waiting(),
+      room() {
+        const free = MAX_WAITING - claims.waiting()
+        return free < ROOM_STEP ? 0 : free
+      },
+      // By this node's place among all workers: which of them can run the job is not known yet.
+      priority: job => scoreFraction(score(job, self)),
       onWaiting: reference => known.add(reference),
       onDropped(job, isFinal) {
         leases.book.forget(job)

@@ -20,6 +20,7 @@ import { GossipError, InvalidMessageError } from '../interface/index.js'
 import { envelopeCodec } from './envelope.js'
 import { holdingQueue } from './holding-queue.js'
 import {
+  gatherMs,
   holdingLimits,
   messageLimits,
   rateLimits,
@@ -107,6 +108,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       const isItsOwn = peerKeyOfText(from) === author
       return isItsOwn && !ownExcess.take(author) ? new FloodError(message) : new IgnoreError('rate', message)
     }
+    const audience = () => ({ workers: init.workers?.() ?? 1, slotMs: init.timing.slotMs })
     let state: 'new' | 'started' | 'stopped' = 'new'
 
     function topic<T>(
@@ -120,7 +122,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
       const rates =
         kind === 'presence'
           ? { author: rateLimits.authorPresence, send: rateLimits.sendPresence }
-          : { author: rateLimits.authorMessages, send: () => sendMessages(kind, init.workers?.() ?? 1) }
+          : { author: rateLimits.authorMessages, send: () => sendMessages(kind, audience()) }
       const authorMessages = rateLimiter(rates.author, tableLimits.authors)({ clock })
       const authorItems = rateLimiter(rateLimits.authorItems, tableLimits.authors)({ clock })
       const unproven = tokenBucket(rateLimits.unproven)({ clock })
@@ -252,6 +254,7 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         batchItems,
         queueItems: sendQueueItems,
         messages: rates.send,
+        gatherMs: () => gatherMs(kind, audience()),
         items: rateLimits.sendItems
       })({ clock, send })
 

@@ -96,23 +96,41 @@ export const rateLimits = {
   sendItems: { perSecond: 10_000, burst: 20_000 }
 } as const
 
+/** Who hears what this node sends. */
+export interface Audience {
+  /** How many workers are live. */
+  workers: number
+  /** Δ of the network. */
+  slotMs: number
+}
+
 /**
  * Messages that this node sends on a topic where so many workers hear each of them. All of them may have much to say at once, as when
  * thousands of jobs come in one block, so the share of each shrinks with their number, and batches grow instead. Claims wait for
- * 50 ms at most, an eighth of a slot; news of results, for which nobody waits while the lease on the job holds, for 400 ms.
+ * a sixteenth of a slot at most, a quarter of what others leave to an owner; news of results, for which nobody waits while the lease
+ * on the job holds, for a slot.
  */
-export function sendMessages(kind: TopicKind, workers: number): Rate {
+export function sendMessages(kind: TopicKind, { workers, slotMs }: Audience): Rate {
   const { perSecond, burst } = rateLimits.sendMessages
-  const { all, least } = sharedRates[kind === 'results' ? 'results' : 'others']
+  const { all, eachSlot } = sharedRates[kind === 'results' ? 'results' : 'others']
   const share = all / Math.max(1, workers)
+  const least = (eachSlot * 1_000) / slotMs
   return {
     perSecond: Math.min(perSecond, Math.max(least, share)),
     burst: Math.min(burst, Math.max(1, share / least))
   }
 }
 
-/** Messages a second that all workers of a network send on one topic, and the least that each may. */
-const sharedRates = { others: { all: 20_000, least: 20 }, results: { all: 2_500, least: 2.5 } }
+/** How long a batch gathers before it leaves. Claims do not wait where none went before them; in a small network, nothing does. */
+export function gatherMs(kind: TopicKind, audience: Audience): number {
+  const isLarge = audience.workers > fewWorkers
+  return kind === 'results' && isLarge ? 1_000 / sendMessages(kind, audience).perSecond : 0
+}
+
+/** Workers of a network in which each may hear of all at once. */
+const fewWorkers = 16
+/** Messages a second that all workers of a network send on one topic, and the least that each may send in a slot. */
+const sharedRates = { others: { all: 20_000, eachSlot: 16 }, results: { all: 2_500, eachSlot: 1 } }
 
 /**
  * An envelope is kept as evidence if it costs at most this much for each of its leases that counts, or of its one presence.

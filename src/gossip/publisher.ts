@@ -10,6 +10,8 @@ export interface PublisherInit {
   /** May change with time. */
   messages: Rate | (() => Rate)
   items: Rate
+  /** How long a batch gathers items before it leaves. Default: not at all. */
+  gatherMs?(): number
 }
 
 export interface PublisherComponents<T> {
@@ -50,12 +52,15 @@ export function publisher<T>(init: PublisherInit): (components: PublisherCompone
     let stopped = false
     let wake: (() => void) | undefined
 
-    /** Waits until the rate allows the next batch. A node that stops does not wait. */
+    /** Waits until items have gathered, and the rate allows the next batch. A node that stops does not wait. */
     async function pace(): Promise<void> {
+      const gatheredMs = clock.now() + (init.gatherMs?.() ?? 0)
       for (;;) {
         const cost = Math.min(queue.length, init.batchItems)
-        const waitMs = Math.max(messages.waitMs(1), items.waitMs(cost))
-        if (waitMs === 0 || stopped) {
+        const isFull = queue.length >= init.batchItems
+        const gatheringMs = isFull ? 0 : gatheredMs - clock.now()
+        const waitMs = Math.max(gatheringMs, messages.waitMs(1), items.waitMs(cost))
+        if (waitMs <= 0 || stopped) {
           messages.take(1)
           items.take(cost)
           return

@@ -15,6 +15,8 @@ const MAX_PENDING = 150_000
 const CHECK_BATCH = 500
 /** Of these, for announcers that were not right yet: so that proven ones cannot keep a newcomer out, nor liars them. */
 const UNPROVEN_BATCH = 100
+/** Entries that are of no use any more, beyond one for each job that waits, before a heap is built anew. */
+const MAX_STALE = 1_024
 /** A log that the chain does not show is looked for again after these waits: the endpoint may lag behind the sequencer. */
 const MISSING_RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
 /** After an error of the endpoint the check is tried again after this long; the chain client backs off by itself. */
@@ -40,6 +42,8 @@ export interface IntakeInit {
   has(job: JobKey): boolean
   /** How many more jobs are of use now; the rest waits unchecked. Default: all. */
   room?(): number
+  /** How much of use a job is likely to be here: lower is better. Default: all the same. */
+  priority?(job: JobKey): number
   /** A job waits for its check. */
   onWaiting?(reference: JobReference): void
   /** A job that waited has left without having been taken in: it is final, or not on the chain. */
@@ -53,7 +57,10 @@ export interface IntakeComponents {
   emit: EmitEvent
 }
 
-/** Checks announced jobs against the chain before anything else hears of them, the oldest first. */
+/**
+ * Checks announced jobs against the chain before anything else hears of them: half of them by priority, as each worker will
+ * run only its share, and half by age, so that each job's turn comes.
+ */
 export interface Intake {
   /**
    * Takes an announcement; what is known, wrong by itself or too much is dropped.
@@ -82,16 +89,20 @@ interface Pending {
   attempts: number
   notBeforeMs: number
   announcer: Announcer
+  priority: number
+  /** In the heaps. An entry of a job that has been taken from one heap is passed over in the other. */
+  isReady: boolean
 }
 
 export function intake(init: IntakeInit): (components: IntakeComponents) => Intake {
-  const { network, onOpen, has, room = () => Number.POSITIVE_INFINITY } = init
+  const { network, onOpen, has, room = () => Number.POSITIVE_INFINITY, priority = () => 0 } = init
   return ({ chain, clock, logger, emit }) => {
     const pending = new Map<JobKey, Pending>()
     const sources = announcers({ clock })
-    /** Those that may be checked now, by job id; entries whose job has left are passed over. */
+    /** Those that may be checked now; entries whose job has left are passed over. */
     const ready = {
-      proven: new TinyQueue<Pending>([], byJobId),
+      best: new TinyQueue<Pending>([], byPriority),
+      oldest: new TinyQueue<Pending>([], byJobId),
       unproven: new TinyQueue<Pending>([], byJobId)
     }
     const later = new TinyQueue<Pending>([], (a, b) => a.notBeforeMs - b.notBeforeMs)
@@ -122,9 +133,17 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     }
 
     const isStale = (entry: Pending): boolean => pending.get(entry.reference.key) !== entry
+    const isWaiting = (entry: Pending): boolean => entry.isReady && !isStale(entry)
 
     function makeReady(entry: Pending): void {
-      ready[sources.isProven(entry.announcer) ? 'proven' : 'unproven'].push(entry)
+      entry.isReady = true
+      if (sources.isProven(entry.announcer)) {
+        ready.best.push(entry)
+        ready.oldest.push(entry)
+        // What was taken as one of the oldest sinks to its bottom.
+        if (ready.best.length > 2 * pending.size + MAX_STALE)
+          ready.best = new TinyQueue(ready.best.data.filter(isWaiting), byPriority)
+      } else ready.unproven.push(entry)
     }
 
     function take(queue: TinyQueue<Pending>, most: number): Pending[] {
@@ -132,7 +151,9 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       while (taken.length < most) {
         const entry = queue.pop()
         if (entry === undefined) break
-        if (!isStale(entry)) taken.push(entry)
+        if (!isWaiting(entry)) continue
+        entry.isReady = false
+        taken.push(entry)
       }
       return taken
     }
@@ -144,8 +165,10 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       }
       const most = Math.min(CHECK_BATCH, room())
       const unproven = take(ready.unproven, Math.min(most, UNPROVEN_BATCH))
-      const proven = take(ready.proven, most - unproven.length)
-      return [...proven, ...unproven, ...take(ready.unproven, most - unproven.length - proven.length)]
+      const best = take(ready.best, Math.ceil((most - unproven.length) / 2))
+      const oldest = take(ready.oldest, most - unproven.length - best.length)
+      const rest = take(ready.unproven, most - unproven.length - best.length - oldest.length)
+      return [...best, ...oldest, ...unproven, ...rest]
     }
 
     function schedule(delayMs: number): void {
@@ -248,7 +271,14 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
           if (pending.size >= MAX_PENDING || !sources.mayWait(announcer, isAsked)) break
           if (pending.has(key) || has(key) || (remembered.get(key)?.untilMs ?? 0) > clock.now()) continue
           if (jobKey(network, reference) !== key) continue
-          const entry = { reference, attempts: 0, notBeforeMs: 0, announcer }
+          const entry = {
+            reference,
+            attempts: 0,
+            notBeforeMs: 0,
+            announcer,
+            priority: priority(key),
+            isReady: false
+          }
           pending.set(key, entry)
           sources.add(announcer)
           makeReady(entry)
@@ -274,6 +304,8 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     }
   }
 }
+
+const byPriority = (a: Pending, b: Pending): number => a.priority - b.priority || byJobId(a, b)
 
 function byJobId({ reference: a }: Pending, { reference: b }: Pending): number {
   return a.jobId < b.jobId ? -1 : a.jobId > b.jobId ? 1 : 0

@@ -118,8 +118,9 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
       timing,
       models: init.models,
       capacity: () => (gate.opensSoon() ? init.capacity() : 0),
-      load: init.load
-    })({ gossip, clock, logger: logger.child({ name: 'presence' }) })
+      load: init.load,
+      workers: others.size
+    })({ gossip, clock, random, logger: logger.child({ name: 'presence' }) })
     const listening = listener({
       self,
       timing,
@@ -143,7 +144,7 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
     /** Others rank without a worker that is full. */
     function onGateChange(): void {
       if (!isClaiming) return
-      void tell()
+      presence.refresh()
       claims.onRoom()
     }
 

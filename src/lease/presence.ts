@@ -6,6 +6,11 @@ import type { Logger } from '../interface/logger.js'
 
 /** Newcomers are answered at most this often in an interval, so that they know the others before they first claim. */
 const ANSWERS_PER_INTERVAL = 4
+/**
+ * So many workers answer, by lot. Newcomers hear of the others by sync, too, and at the latest before they first claim: were all
+ * to answer, each that joins would cost all of them a message to all.
+ */
+const ANSWERING = 16
 
 export interface PresencePublisherInit {
   self: PeerKey
@@ -14,11 +19,15 @@ export interface PresencePublisherInit {
   models(): string[]
   capacity(): number
   load(): number
+  /** Other workers that are live. */
+  workers(): number
 }
 
 export interface PresencePublisherComponents {
   gossip: Pick<Gossip, 'publishPresence'>
   clock: Clock
+  /** From 0 to below 1. */
+  random(): number
   logger: Logger
 }
 
@@ -29,17 +38,21 @@ export interface PresencePublisher {
   answer(): void
   /** Says what is true now, out of turn: the last word of a worker that shuts down. */
   publish(): Promise<void>
+  /** The same, unless it was the last to be said. */
+  refresh(): void
   stop(): void
 }
 
 export function presencePublisher(
   init: PresencePublisherInit
 ): (components: PresencePublisherComponents) => PresencePublisher {
-  return ({ gossip, clock, logger }) => {
+  return ({ gossip, clock, random, logger }) => {
     const { self, account, timing } = init
     let timer: Timer | undefined
     let answering: Timer | undefined
     let lastSentMs = 0
+    /** What this node said to have room for. */
+    let saidCapacity: number | undefined
 
     async function publish(): Promise<void> {
       // Whatever it is said for, it answers newcomers, too, and the next one is due an interval later.
@@ -48,11 +61,12 @@ export function presencePublisher(
       if (timer !== undefined) plan()
       // A later message always has a later time, or receivers take it for an old one.
       lastSentMs = Math.max(clock.now(), lastSentMs + 1)
+      saidCapacity = init.capacity()
       await gossip.publishPresence({
         worker: self,
         account,
         models: init.models(),
-        capacity: init.capacity(),
+        capacity: saidCapacity,
         load: init.load(),
         sentAtMs: lastSentMs
       })
@@ -74,9 +88,15 @@ export function presencePublisher(
         publishOrLog()
       },
       answer() {
-        answering ??= clock.schedule(timing.presenceIntervalMs / ANSWERS_PER_INTERVAL, publishOrLog)
+        answering ??= clock.schedule(timing.presenceIntervalMs / ANSWERS_PER_INTERVAL, () => {
+          answering = undefined
+          if (random() * init.workers() < ANSWERING) publishOrLog()
+        })
       },
       publish,
+      refresh() {
+        if (saidCapacity !== init.capacity()) publishOrLog()
+      },
       stop() {
         timer?.cancel()
         timer = undefined

@@ -32,6 +32,8 @@ export interface Submission {
   account: Hex
   nonce: number
   items: { jobId: bigint; requestHash: Hex }[]
+  /** No block takes it before; see `settleEveryMs`. */
+  fromMs?: number
 }
 
 interface Block {
@@ -61,6 +63,8 @@ export interface SimulatedChain {
   request(model: string): void
   /** False: another transaction has used the nonce. */
   broadcast(submission: Submission): boolean
+  /** What was broadcast here since the last call, for other copies of this chain. */
+  untold(): Submission[]
   start(): void
   /** Replaces the newest blocks. What they held goes back to the pool; `dropNewest`: but for the newest request. */
   reorg(depth: number, dropNewest: boolean): void
@@ -68,6 +72,8 @@ export interface SimulatedChain {
   everHeld(blockHash: Hex, jobId: bigint): boolean
   /** How often a job's finalisation was undone by a reorg. */
   undone(): number
+  /** Jobs that are final now. */
+  finalised(): number
 }
 
 export interface ChainInit {
@@ -76,6 +82,11 @@ export interface ChainInit {
   epochMs: number
   blockIntervalMs: number
   jobTimeoutMs: number
+  /**
+   * Where several copies of the chain run: a transaction counts from the next multiple of this on, and by then all copies must
+   * have been told of it. So all mine the same blocks.
+   */
+  settleEveryMs?: number
   onMined?(job: ChainJob): void
   onFinal?(job: ChainJob): void
 }
@@ -84,7 +95,7 @@ export const hashOf = (...parts: (string | number | bigint)[]): Hex =>
   `0x${createHash('sha256').update(parts.join('|')).digest('hex')}`
 
 export function simulatedChain(init: ChainInit): SimulatedChain {
-  const { loop, rng, epochMs, blockIntervalMs, jobTimeoutMs } = init
+  const { loop, rng, epochMs, blockIntervalMs, jobTimeoutMs, settleEveryMs } = init
   const genesis: Block = { number: 0, hash: hashOf('genesis'), requests: [], submissions: [], finals: [] }
   const blocks: Block[] = [genesis]
   const jobs: ChainJob[] = []
@@ -94,8 +105,11 @@ export function simulatedChain(init: ChainInit): SimulatedChain {
   let submissionPool: Submission[] = []
   const held = new Set<string>()
   let requests = 0
+  /** Of this chain's copies: transactions that the others have not been told of. */
+  let untold: Submission[] = []
   let forks = 0
   let undone = 0
+  let finalised = 0
 
   const head = (): Block => blocks.at(-1) ?? genesis
   const latestNonce = (account: Hex, upTo: number): number =>
@@ -149,8 +163,9 @@ export function simulatedChain(init: ChainInit): SimulatedChain {
       held.add(`${hash}:${jobId}`)
       init.onMined?.(made)
     }
-    const waiting: Submission[] = []
-    for (const submission of submissionPool.sort((a, b) => a.nonce - b.nonce)) {
+    const waiting = submissionPool.filter(({ fromMs = 0 }) => fromMs > loop.nowMs())
+    const due = submissionPool.filter(({ fromMs = 0 }) => fromMs <= loop.nowMs())
+    for (const submission of due.sort(settleEveryMs === undefined ? byNonce : byNonceAndHash)) {
       const { account, nonce } = submission
       const next = latestNonce(account, number)
       if (nonce > next) waiting.push(submission)
@@ -172,6 +187,7 @@ export function simulatedChain(init: ChainInit): SimulatedChain {
       const { hash: txHash, account } = submission
       target.final = { blockNumber: number, blockHash: hash, txHash, account, index: nextLog() }
       block.finals.push(target)
+      finalised++
       init.onFinal?.(target)
     }
     block.submissions.push(submission)
@@ -210,13 +226,24 @@ export function simulatedChain(init: ChainInit): SimulatedChain {
       const content = ++requests
       requestPool.push({ content, txHash: hashOf('tx', content), model })
     },
-    broadcast(submission) {
-      if (submission.nonce < latestNonce(submission.account, head().number)) return false
+    broadcast(said) {
+      if (said.nonce < latestNonce(said.account, head().number)) return false
+      const isTold = said.fromMs !== undefined
+      const submission =
+        settleEveryMs === undefined || isTold
+          ? said
+          : { ...said, fromMs: (Math.floor(loop.nowMs() / settleEveryMs) + 1) * settleEveryMs }
+      if (settleEveryMs !== undefined && !isTold) untold.push(submission)
       submissionPool = submissionPool.filter(
         ({ account, nonce }) => account !== submission.account || nonce !== submission.nonce
       )
       submissionPool.push(submission)
       return true
+    },
+    untold() {
+      const told = untold
+      untold = []
+      return told
     },
     start: next,
     reorg(depth, dropNewest) {
@@ -226,6 +253,7 @@ export function simulatedChain(init: ChainInit): SimulatedChain {
       for (const block of orphaned) {
         jobs.splice(jobs.length - block.requests.length, block.requests.length)
         undone += block.finals.length
+        finalised -= block.finals.length
         for (const finalised of block.finals) finalised.final = undefined
         for (const { hash, account } of block.submissions) {
           receipts.delete(hash)
@@ -244,6 +272,11 @@ export function simulatedChain(init: ChainInit): SimulatedChain {
       for (let mined = 0; mined <= count; mined++) mine()
     },
     everHeld: (blockHash, jobId) => held.has(`${blockHash}:${jobId}`),
-    undone: () => undone
+    undone: () => undone,
+    finalised: () => finalised
   }
 }
+
+const byNonce = (a: Submission, b: Submission): number => a.nonce - b.nonce
+const byNonceAndHash = (a: Submission, b: Submission): number =>
+  byNonce(a, b) || (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0)

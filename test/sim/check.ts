@@ -230,7 +230,7 @@ function checkTruth({ observer, name, minedKeys }: World): void {
 }
 
 /** I8: what strangers said has not stayed in anyone's memory. */
-function checkBounds({ nodes, observer, minedKeys }: World, isSettled: boolean): void {
+export function checkBounds({ nodes, observer, minedKeys }: World, isSettled: boolean): void {
   const workers = nodes.filter(({ role }) => role === 'worker').length
   const liars = nodes.filter(({ role }) => role === 'byzantine').length
   for (const { worker, name } of nodes) {

@@ -14,6 +14,8 @@ export interface EventLoop {
   /** Runs events until one of them stops the loop, none is left, or the time is past `untilMs`. Throws what an event throws. */
   run(untilMs: number): Promise<void>
   stop(): void
+  /** When the next event is due; Infinity if there is none. */
+  nextMs(): number
   /** Events run so far. */
   count(): number
 }
@@ -70,8 +72,19 @@ export function eventLoop(): EventLoop {
     return top
   }
 
+  /** The first that was not cancelled. */
+  function head(): Entry | undefined {
+    let next = heap[0]
+    while (next !== undefined && next.run === undefined) {
+      pop()
+      next = heap[0]
+    }
+    return next
+  }
+
   return {
     nowMs: () => nowMs,
+    nextMs: () => head()?.atMs ?? Number.POSITIVE_INFINITY,
     at(atMs, run) {
       const entry: Entry = { atMs: Math.max(atMs, nowMs), order: order++, run }
       push(entry)
@@ -87,11 +100,7 @@ export function eventLoop(): EventLoop {
         let ended = false
         const step = (): void => {
           if (ended) return
-          let next = heap[0]
-          while (next !== undefined && next.run === undefined) {
-            pop()
-            next = heap[0]
-          }
+          const next = head()
           if (next === undefined || next.atMs > untilMs || stopped) {
             ended = true
             if (!stopped) nowMs = Math.max(nowMs, untilMs)

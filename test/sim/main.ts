@@ -94,7 +94,7 @@ async function main(): Promise<number> {
   }
   if (options.mode !== 'seeds') {
     const report = {
-      ...(options.mode === 'scale' ? await runScale(tell) : await runLarge(options)),
+      ...(options.mode === 'scale' ? await runScale(options.threads, tell) : await runLarge(options, tell)),
       cpuMs: cpuMs()
     }
     say(JSON.stringify(report, undefined, options.json ? undefined : 2))

@@ -55,6 +55,7 @@ interface Arrival {
 }
 
 interface Message {
+  id: string
   topic: string
   data: Uint8Array
   /** By node: the run that saw it. */
@@ -64,6 +65,19 @@ interface Message {
   arrivals: Float64Array
   /** Nodes that accepted it: they pass it on and offer it. */
   holders: number[]
+  /** What leaves for other parts: receiver, sender and time of arrival, one after the other. */
+  moves: number[]
+  isKnownElsewhere: boolean
+}
+
+/** Transmissions of one message from one part of the network to others. */
+export interface Departure {
+  id: string
+  topic: string
+  /** Undefined where it has been sent before. */
+  data: Uint8Array | undefined
+  /** Receiver, sender and time of arrival, one after the other. */
+  moves: Float64Array
 }
 
 /** A gossipsub mesh: messages hop along links once a node has accepted them; what links lose is offered again later. */
@@ -79,6 +93,10 @@ export interface Network {
   isLinked(a: number, b: number): boolean
   /** Sends bytes to one node only, as a peer that lies to some may do. */
   sendTo(from: number, to: number, topic: string, data: Uint8Array): void
+  /** What has left for other parts since the last call. */
+  departures(): Departure[]
+  /** What has left other parts. Nothing of it may be due yet. */
+  enter(departures: Departure[]): void
   /** Called with each message that is published. */
   onPublished(listener: (from: number, topic: string, data: Uint8Array) => void): void
 }
@@ -93,9 +111,19 @@ export interface NetworkInit {
   delayMs: { min: number; max: number }
   /** A node reads at this interval, all that has arrived since. Default: each message as it arrives. */
   readEveryMs?: number
+  /** Whether a node runs in this part of the network. Default: all do. */
+  isHere?(node: number): boolean
 }
 
-export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryMs }: NetworkInit): Network {
+export function simulatedNetwork({
+  loop,
+  rng,
+  names,
+  degree,
+  delayMs,
+  readEveryMs,
+  isHere = () => true
+}: NetworkInit): Network {
   const members: (Member | undefined)[] = names.map(() => undefined)
   let memberCount = 0
   /** What gossipsub would still remember. */
@@ -114,6 +142,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryM
     cut: 0,
     verdicts: { accept: 0, ignore: 0, reject: 0 }
   }
+  const leaving = new Set<Message>()
   const listeners: ((from: number, topic: string, data: Uint8Array) => void)[] = []
 
   function isConnected(a: number, b: number): boolean {
@@ -143,7 +172,8 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryM
   /** Under way unless it is lost, or an earlier copy is. */
   function transmit(message: Message, from: number, to: number, hops = 1): void {
     const member = members[to]
-    if (member === undefined || member.graftedAtMs > loop.nowMs()) return
+    const staysHere = isHere(to)
+    if (staysHere && (member === undefined || member.graftedAtMs > loop.nowMs())) return
     if (trouble.partitions.length > 0 && !isConnected(from, to)) {
       counts.cut++
       return
@@ -157,6 +187,11 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryM
     if (readEveryMs !== undefined) atMs = Math.ceil(atMs / readEveryMs) * readEveryMs
     if (atMs >= (message.arrivals[to] ?? 0)) return
     message.arrivals[to] = atMs
+    if (!staysHere || member === undefined) {
+      message.moves.push(to, from, atMs)
+      leaving.add(message)
+      return
+    }
     if (readEveryMs === undefined) loop.at(atMs, () => arrive(message, from, to, member))
     else deliver({ message, from }, to, member, atMs)
     if (trouble.duplicate > 0 && rng.chance(trouble.duplicate)) {
@@ -229,19 +264,31 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryM
     }
   }
 
+  /** For three heartbeats, who has a message offers it to who lacks it. */
+  function offerLater(message: Message): void {
+    for (let beat = 1; beat <= HISTORY_HEARTBEATS; beat++) {
+      loop.at(loop.nowMs() + (beat - rng.next()) * gossipHeartbeatMs, () => offer(message))
+    }
+  }
+
   function messageOf(topic: string, data: Uint8Array): Message {
     const id = createHash('sha1').update(topic).update(data).digest('base64')
-    const known = messages.get(id)
-    if (known !== undefined) return known
+    return messages.get(id) ?? newMessage(id, topic, data)
+  }
+
+  function newMessage(id: string, topic: string, data: Uint8Array): Message {
     // Nobody changes what was sent: all nodes may keep the same bytes as their own copy.
     Object.defineProperty(data, 'slice', { value: () => data })
     const message: Message = {
+      id,
       topic,
       data,
       seen: new Uint8Array(names.length),
       seenCount: 0,
       arrivals: new Float64Array(names.length).fill(Number.POSITIVE_INFINITY),
-      holders: []
+      holders: [],
+      moves: [],
+      isKnownElsewhere: false
     }
     messages.set(id, message)
     loop.at(loop.nowMs() + SEEN_MS, () => messages.delete(id))
@@ -277,9 +324,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryM
           if (!see(message, node, member)) return
           message.arrivals[node] = loop.nowMs()
           pass(message, node)
-          for (let beat = 1; beat <= HISTORY_HEARTBEATS; beat++) {
-            loop.at(loop.nowMs() + (beat - rng.next()) * gossipHeartbeatMs, () => offer(message))
-          }
+          offerLater(message)
         },
         subscribers: topic =>
           names.filter(
@@ -294,6 +339,37 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryM
       members[node] = undefined
     },
 
+    departures() {
+      const departed = [...leaving].map(message => {
+        const { id, topic, moves, isKnownElsewhere } = message
+        const data = isKnownElsewhere ? undefined : message.data
+        message.isKnownElsewhere = true
+        message.moves = []
+        return { id, topic, data, moves: Float64Array.from(moves) }
+      })
+      leaving.clear()
+      return departed
+    },
+
+    enter(departures) {
+      for (const { id, topic, data, moves } of departures) {
+        let message = messages.get(id)
+        if (message === undefined) {
+          if (data === undefined) throw new Error(`the bytes of message ${id} are not here`)
+          message = newMessage(id, topic, data)
+          message.isKnownElsewhere = true
+          offerLater(message)
+        }
+        for (let at = 0; at < moves.length; at += 3) {
+          const [to = 0, from = 0, atMs = 0] = moves.subarray(at, at + 3)
+          const member = members[to]
+          if (member === undefined || atMs >= (message.arrivals[to] ?? 0)) continue
+          message.arrivals[to] = atMs
+          deliver({ message, from }, to, member, atMs)
+        }
+      }
+    },
+
     sendTo(from, to, topic, data) {
       for (const listener of listeners) listener(from, topic, data)
       transmit(messageOf(topic, data), from, to)
@@ -301,7 +377,7 @@ export function simulatedNetwork({ loop, rng, names, degree, delayMs, readEveryM
   }
 }
 
-/** A ring, so that all are connected, and links drawn at random up to the degree. */
+/** A ring, so that all are connected, and links drawn at random between nodes that have fewer than the degree. */
 function meshOf(count: number, degree: number, rng: Random): number[][] {
   const peers = Array.from({ length: count }, () => new Set<number>())
   const link = (a: number, b: number): void => {
@@ -317,8 +393,10 @@ function meshOf(count: number, degree: number, rng: Random): number[][] {
       let tries = 0;
       own !== undefined && own.size < Math.min(degree, count - 1) && tries < 4 * degree;
       tries++
-    )
-      link(node, rng.int(0, count - 1))
+    ) {
+      const peer = rng.int(0, count - 1)
+      if ((peers[peer]?.size ?? 0) < degree) link(node, peer)
+    }
   }
   return peers.map(own => [...own].sort((a, b) => a - b))
 }

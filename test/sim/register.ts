@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 
 /** Pure functions that each node of a simulation would call with the same arguments: computed once for all (shared/). */
 const shared = [
-  { from: '/src/lease/score.ts', to: './shared/score.ts' },
   { from: '/src/job/job-key.ts', to: './shared/job-key.ts' },
   { from: '/src/gossip/envelope.ts', to: './shared/envelope.ts' },
   { from: '/src/gossip/quick-keys.ts', to: './shared/quick-keys.ts' }

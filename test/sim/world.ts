@@ -37,8 +37,12 @@ export interface WorldInit {
   executionMs(key: string): number
   /** Links of a node in the mesh. */
   degree: number
+  /** See `NetworkInit`. Default: of one machine room. */
+  delayMs?: { min: number; max: number }
   /** See `NetworkInit`. */
   readEveryMs?: number
+  /** Which nodes run here, where the world is run in parts; see `parts.ts`. */
+  isHere?(node: number): boolean
 }
 
 /** A node of the simulation. Its disk and its key outlive its processes. */
@@ -116,8 +120,9 @@ export function createWorld(init: WorldInit): World {
     rng: rng.fork('network'),
     names,
     degree: init.degree,
-    delayMs: { min: 0.5, max: 15 },
-    ...(init.readEveryMs === undefined ? {} : { readEveryMs: init.readEveryMs })
+    delayMs: init.delayMs ?? { min: 0.5, max: 15 },
+    ...(init.readEveryMs === undefined ? {} : { readEveryMs: init.readEveryMs }),
+    ...(init.isHere === undefined ? {} : { isHere: init.isHere })
   })
   /** Node and job of releases that a crash would not undo. */
   const released = new Set<string>()
@@ -141,6 +146,9 @@ export function createWorld(init: WorldInit): World {
     epochMs,
     blockIntervalMs: init.blockIntervalMs,
     jobTimeoutMs: JOB_TIMEOUT_MS,
+    ...(init.isHere === undefined || init.readEveryMs === undefined
+      ? {}
+      : { settleEveryMs: init.readEveryMs }),
     onMined: job => {
       const { jobId, blockNumber, request } = job
       minedKeys.add(jobOf(job).key)

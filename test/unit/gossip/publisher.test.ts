@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { rateLimits, sendMessages } from '../../../src/gossip/limits.js'
+import { gatherMs, rateLimits, sendMessages } from '../../../src/gossip/limits.js'
 import { publisher } from '../../../src/gossip/publisher.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 
@@ -123,13 +123,34 @@ describe('publisher', () => {
   })
 
   test('rate: the more workers hear a message, the fewer each of them sends, and the larger', () => {
-    expect(sendMessages('leases', 0)).toEqual(rateLimits.sendMessages)
-    expect(sendMessages('leases', 10)).toEqual(rateLimits.sendMessages)
-    // A claim waits for an eighth of a slot at most.
+    for (const workers of [0, 5])
+      expect(sendMessages('leases', { workers, slotMs: 400 })).toEqual(rateLimits.sendMessages)
+    // A claim waits for a sixteenth of a slot at most, a result for a slot.
     for (const workers of [1_000, 100_000]) {
-      expect(sendMessages('leases', workers)).toEqual({ perSecond: 20, burst: 1 })
-      expect(sendMessages('results', workers)).toEqual({ perSecond: 2.5, burst: 1 })
+      expect(sendMessages('leases', { workers, slotMs: 400 })).toEqual({ perSecond: 40, burst: 1 })
+      expect(sendMessages('leases', { workers, slotMs: 4_000 }).burst).toBeLessThanOrEqual(5)
+      expect(sendMessages('results', { workers, slotMs: 400 })).toEqual({ perSecond: 2.5, burst: 1 })
+      expect(gatherMs('results', { workers, slotMs: 400 })).toBe(400)
     }
+    expect(gatherMs('results', { workers: 10, slotMs: 400 })).toBe(0)
+    expect(gatherMs('leases', { workers: 1_000, slotMs: 400 })).toBe(0)
+  })
+
+  test('gathering: what comes while a batch waits goes with it, and a full batch does not wait', async () => {
+    const { service, batches, clock } = make({ gatherMs: () => 100 })
+    const calls = [service.publish([1])]
+    await clock.advance(99)
+    calls.push(service.publish([2]))
+    expect(batches).toEqual([])
+    await clock.advance(1)
+    expect(batches).toEqual([[1, 2]])
+    calls.push(service.publish([3, 4, 5, 6]))
+    await clock.settle()
+    expect(batches).toEqual([
+      [1, 2],
+      [3, 4, 5, 6]
+    ])
+    await Promise.all(calls)
   })
 
   test('bounds: a queue that is full refuses the call, and goes on', async () => {

@@ -108,6 +108,36 @@ describe('the intake of jobs', () => {
     waiting.stop()
   })
 
+  it('behavior: of a backlog, one half is checked by priority, and the other by age', async () => {
+    let room = 0
+    const { clock, chain, opened, waiting } = make({
+      room: () => room - opened.length,
+      // Of the keys of 1,000 jobs, which are hashes.
+      priority: job => Number.parseInt(job.slice(0, 8), 16)
+    })
+    const [proof, ...jobs] = chain.create(1_001) as [Job, ...Job[]]
+    room = 1
+    waiting.announce([proof], 'sequencer')
+    await clock.advance(0)
+    waiting.announce(jobs, 'sequencer')
+    room = 21
+    waiting.onRoom()
+    await clock.advance(100)
+    const ids = (some: Job[]): bigint[] => some.map(({ jobId }) => jobId)
+    const byPriority = jobs.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    const taken = ids(opened.slice(1))
+    expect(taken.slice(0, 10)).toEqual(ids(byPriority.slice(0, 10)))
+    expect(taken.slice(10)).toEqual(
+      ids(jobs.filter(job => !taken.slice(0, 10).includes(job.jobId)).slice(0, 10))
+    )
+    room = 2_000
+    waiting.onRoom()
+    await clock.advance(100)
+    expect(new Set(ids(opened)).size).toBe(1_001)
+    expect(opened).toHaveLength(1_001)
+    waiting.stop()
+  })
+
   it('behavior: a final job whose result a reorg takes back is taken in again when it is announced', async () => {
     const { clock, chain, opened, asked, waiting } = make()
     const [job] = chain.create(1) as [Job]

@@ -7,7 +7,7 @@ import { testTiming } from '../../helpers/worker-cluster.js'
 
 const { presenceIntervalMs } = testTiming
 
-function make() {
+function make({ workers = 1, lot = 0 } = {}) {
   const clock = manualClock()
   const sent: number[] = []
   const publisher = presencePublisher({
@@ -16,7 +16,8 @@ function make() {
     timing: testTiming,
     models: () => [],
     capacity: () => 1,
-    load: () => 0
+    load: () => 0,
+    workers: () => workers
   })({
     gossip: {
       async publishPresence({ sentAtMs }: Presence) {
@@ -24,6 +25,7 @@ function make() {
       }
     },
     clock,
+    random: () => lot,
     logger: silentLogger()
   })
   return { clock, sent, publisher }
@@ -55,5 +57,19 @@ describe('presence', () => {
     await clock.advance(1)
     expect(sent).toHaveLength(3)
     publisher.stop()
+  })
+
+  it('behavior: of many workers, some answer newcomers, by lot', async () => {
+    for (const [lot, answers] of [
+      [0.01, 1],
+      [0.02, 0]
+    ]) {
+      const { clock, sent, publisher } = make({ workers: 1_000, lot: lot ?? 0 })
+      publisher.start()
+      publisher.answer()
+      await clock.advance(presenceIntervalMs / 2)
+      expect(sent).toHaveLength(1 + (answers ?? 0))
+      publisher.stop()
+    }
   })
 })
