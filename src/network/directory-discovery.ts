@@ -38,7 +38,7 @@ const entryName = /^([1-9A-HJ-NP-Za-km-z]{32,64})\.json$/
 /**
  * Finds the nodes of one machine without multicast: each writes `<path>/<peerId>.json` with its addresses, and reads what
  * the others write. Works for nodes that are started by hand, restart, and change ports. What a killed node leaves behind is
- * harmless: nobody answers there. Entries are not trusted: a connection still proves the peer's key.
+ * harmless, as nobody answers there, and goes after a week. Entries are not trusted: a connection still proves the peer's key.
  */
 export function directoryDiscovery(
   init: DirectoryDiscoveryInit
@@ -55,6 +55,7 @@ class DirectoryDiscovery extends TypedEventEmitter<PeerDiscoveryEvents> implemen
   /** File name -> when it was written, of the entries that have been read. */
   #seen = new Map<string, number>()
   #written = ''
+  #writtenAtMs = 0
   #running = false
   #polling: Promise<void> = Promise.resolve()
   #timer: Timer | undefined
@@ -111,6 +112,10 @@ class DirectoryDiscovery extends TypedEventEmitter<PeerDiscoveryEvents> implemen
       const path = join(this.#init.path, name)
       const info = await lstat(path).catch(absent)
       if (info === undefined || !info.isFile() || info.size > directoryLimits.entryBytes) continue
+      if (info.mtimeMs < this.#init.clock.now() - directoryLimits.ageMs) {
+        await rm(path, { force: true })
+        continue
+      }
       seen.set(name, info.mtimeMs)
       if (this.#seen.get(name) !== info.mtimeMs) await this.#read(path, peer)
     }
@@ -140,7 +145,9 @@ class DirectoryDiscovery extends TypedEventEmitter<PeerDiscoveryEvents> implemen
       .map(String)
       .slice(0, directoryLimits.addresses)
     const text = JSON.stringify({ peerId: this.#components.peerId.toString(), addresses })
-    if (addresses.length === 0 || text === this.#written) return
+    const nowMs = this.#init.clock.now()
+    const isFresh = text === this.#written && nowMs - this.#writtenAtMs < directoryLimits.refreshMs
+    if (addresses.length === 0 || isFresh) return
     const draft = join(this.#init.path, `${randomUUID()}.tmp`)
     try {
       await writeFile(draft, text, { flag: 'wx', mode: 0o600 })
@@ -149,6 +156,7 @@ class DirectoryDiscovery extends TypedEventEmitter<PeerDiscoveryEvents> implemen
       await rm(draft, { force: true })
     }
     this.#written = text
+    this.#writtenAtMs = nowMs
   }
 
   #ownPath(): string {

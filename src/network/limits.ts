@@ -166,6 +166,10 @@ export const directoryLimits = {
   entryBytes: 8 * 1024,
   /** Addresses of one entry. A node has one for each network interface. */
   addresses: 16,
+  /** An entry that its node has not written for this long is removed: those of nodes that were killed would fill the folder. */
+  ageMs: 7 * 24 * 3_600_000,
+  /** How often a node writes its own anew. */
+  refreshMs: 3_600_000,
   /** How often the folder is read: finding each other takes about half of it; one readdir costs under 1 ms. */
   pollMs: 500
 } as const

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
@@ -23,10 +23,10 @@ afterEach(async () => {
 })
 
 /** A discovery module, and what it found: `<peer id> <addresses>` in order. */
-async function start(id: PeerId, addresses: string[]) {
+async function start(id: PeerId, addresses: string[], clock = systemClock) {
   const found: string[] = []
   const waiting = new Set<() => void>()
-  const module = directoryDiscovery({ path, clock: systemClock, logger: silentLogger() })({
+  const module = directoryDiscovery({ path, clock, logger: silentLogger() })({
     peerId: id,
     peerStore: { patch: async () => undefined } as unknown as PeerStore,
     addressManager: { getAddresses: () => addresses }
@@ -85,6 +85,23 @@ describe('directoryDiscovery', () => {
     await first.module.stop()
     await first.module.stop()
     expect((await readdir(path)).filter(name => !name.startsWith(b.toString()))).toEqual([])
+  })
+
+  test('age: what killed nodes left is removed after a week, and a live node writes its own anew', async () => {
+    const [a, b, dead] = [await newId(), await newId(), await newId()]
+    await mkdir(path, { recursive: true })
+    const left = join(path, `${dead}.json`)
+    await writeFile(left, entry(dead, ['/ip4/127.0.0.1/tcp/9']))
+    const longAgo = new Date(systemClock.now() - directoryLimits.ageMs - 60_000)
+    await utimes(left, longAgo, longAgo)
+    let laterMs = 0
+    await start(a, ['/ip4/127.0.0.1/tcp/1'], { ...systemClock, now: () => systemClock.now() + laterMs })
+    const other = await start(b, ['/ip4/127.0.0.1/tcp/2'])
+    await other.until(() => other.found.length === 1)
+    expect(await readdir(path)).not.toContain(`${dead}.json`)
+    laterMs = directoryLimits.refreshMs
+    await other.until(() => other.found.length === 2)
+    expect(other.found).toEqual(Array(2).fill(`${a} /ip4/127.0.0.1/tcp/1`))
   })
 
   test('hostile entries: none harms, and the good one is found', async () => {
