@@ -17,6 +17,8 @@ const END_MS = 1e-6
 const TELL_MS = 10_000
 /** A heap for some thousand nodes. Threads do not take it from the command line. */
 const MAX_HEAP_MB = 16_384
+/** Most of what a window of time makes is gone at its end. */
+const YOUNG_HEAP_MB = 384
 
 type Result = ReturnType<Part['checkAll']>
 
@@ -89,7 +91,7 @@ function runHere(init: PartInit): Runner {
 function runThread(init: PartInit): Runner {
   const thread = new Thread(new URL(import.meta.url), {
     workerData: init,
-    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB }
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: YOUNG_HEAP_MB }
   })
   async function ask<T>(asked: Asked): Promise<T> {
     const answered = once(thread, 'message')
