@@ -61,6 +61,9 @@ export function countFields(message: Uint8Array, most: number): number {
   return count
 }
 
+/** Of a stream: what libp2p hands over at once at most. */
+const windowBytes = 1024 * 1024
+
 /** Fields that peers have sent in the current second. */
 interface Spent {
   sinceMs: number
@@ -106,11 +109,11 @@ export function boundReading(
 
   async function read(stream: Stream, connection: Connection): Promise<void> {
     const { remotePeer } = connection
-    // A sender may have written the next message already.
+    // A sender may have written the next message already, as far as its window goes.
     const frames = lpStream(stream, {
       maxDataLength: messageBytes,
       maxLengthLength: 4,
-      maxBufferSize: 2 * messageBytes
+      maxBufferSize: messageBytes + windowBytes
     })
     try {
       // Answers go by streams of their own.
