@@ -1,4 +1,4 @@
-import { formatEther } from 'ethers'
+import { formatEther, formatUnits } from 'ethers'
 import type { PeerKey } from '../interface/bytes.js'
 import type { Clock } from '../interface/clock.js'
 import { AccountError, TimeoutError } from '../interface/errors.js'
@@ -13,6 +13,10 @@ export interface RegistrationOptions {
   pollIntervalMs: number
   /** Of the wait for the transaction to be mined. */
   timeoutMs: number
+  /** Whether the account may be taken from another node that it is registered for. Default false. */
+  replace?: boolean
+  /** The most that a unit of gas may cost, in wei. Default: whatever it costs. */
+  maxFeePerGas?: bigint
   clock: Clock
   log: Logger
   signal?: AbortSignal
@@ -27,26 +31,33 @@ const FEE_HEADROOM = 2n
  * @returns whether a transaction was needed
  *
  * Call it before the submitter of the same account is started: each takes nonces.
- * Throws AccountError without funds or where the registry refuses, TimeoutError, ChainUnavailableError.
+ * Throws AccountError without funds, where the registry refuses, and where it names another node and `replace` is not set;
+ * TimeoutError, ChainUnavailableError.
  */
 export async function ensureRegistered(
   client: ChainClient,
   account: SigningAccount,
   peerKey: PeerKey,
-  { pollIntervalMs, timeoutMs, clock, log, signal }: RegistrationOptions
+  { pollIntervalMs, timeoutMs, replace = false, maxFeePerGas, clock, log, signal }: RegistrationOptions
 ): Promise<boolean> {
   const { rpc, network } = client
   const { address } = account
   const to = network.registry
   const wanted = `0x${peerKey}`
 
-  async function registered(): Promise<boolean> {
+  async function registered(): Promise<unknown> {
     const data = registryInterface.encodeFunctionData('peerKeyOf', [address])
     const [answer] = await rpc.send([{ method: 'eth_call', params: [{ to, data }, 'latest'] }], signal)
-    return resultOf(answer, 'peerKeyOf') === wanted
+    return resultOf(answer, 'peerKeyOf')
   }
 
-  if (await registered()) return false
+  const earlier = await registered()
+  if (earlier === wanted) return false
+  if (!replace && typeof earlier === 'string' && /[1-9a-f]/.test(earlier.slice(2))) {
+    throw new AccountError(
+      `Account ${address} is registered for another node (peer key ${earlier.slice(2)}), which would lose its work: give this worker an account of its own, or, if that node is gone for good, start with --replace-registration`
+    )
+  }
 
   const data = registryInterface.encodeFunctionData('register', [wanted]) as `0x${string}`
   const { nonce, gasLimit, fees } = await prepare()
@@ -59,7 +70,7 @@ export async function ensureRegistered(
     )
   }
   const giveUpAtMs = clock.now() + timeoutMs
-  while (!(await registered())) {
+  while ((await registered()) !== wanted) {
     if (clock.now() >= giveUpAtMs) {
       throw new TimeoutError(
         `The registration ${hash} of account ${address} was not mined in ${timeoutMs} ms: look it up, then start again`
@@ -91,7 +102,11 @@ export async function ensureRegistered(
     const gasLimit = (BigInt(String(resultOf(gas, 'eth_estimateGas'))) * 12n) / 10n
     const gasPrice = BigInt(String(resultOf(gasPriceAnswer, 'eth_gasPrice')))
     const block = resultOf(blockAnswer, 'eth_getBlockByNumber') as { baseFeePerGas?: string } | null
-    const fees = chooseFees(block?.baseFeePerGas, gasPrice, priorityFee)
+    const wantedFees = chooseFees(block?.baseFeePerGas, gasPrice, priorityFee)
+    const fees =
+      maxFeePerGas === undefined
+        ? wantedFees
+        : capped(wantedFees, BigInt(block?.baseFeePerGas ?? gasPrice), maxFeePerGas)
     if (balance < gasLimit * (fees.type === 'legacy' ? fees.gasPrice : fees.maxFeePerGas))
       throw noFunds(balance)
     return { nonce: Number(resultOf(nonceAnswer, 'eth_getTransactionCount')), gasLimit, fees }
@@ -102,6 +117,19 @@ export async function ensureRegistered(
       `Account ${address} holds ${formatEther(balance)} of chain ${network.chainId}'s currency, too little to register: send it some, then start again`
     )
   }
+}
+
+/** `least`: what a block asks for now. */
+function capped(fees: Fees, least: bigint, cap: bigint): Fees {
+  if (least > cap) {
+    throw new AccountError(
+      `Gas costs ${formatUnits(least, 'gwei')} gwei, more than this node may pay to register: start again when it is cheaper, or raise --max-fee-gwei`
+    )
+  }
+  if (fees.type === 'legacy') return fees
+  const maxFeePerGas = fees.maxFeePerGas < cap ? fees.maxFeePerGas : cap
+  const tip = fees.maxPriorityFeePerGas
+  return { ...fees, maxFeePerGas, maxPriorityFeePerGas: tip < maxFeePerGas ? tip : maxFeePerGas }
 }
 
 function chooseFees(baseFeeText: string | undefined, gasPrice: bigint, priorityAnswer: unknown): Fees {

@@ -79,12 +79,26 @@ test('sign: the hash is that of the raw transaction, with either kind of fees', 
   expect(Transaction.from(legacy.raw)).toMatchObject({ hash: legacy.hash, gasPrice: 3n, type: 0 })
 })
 
-test('ensureRegistered: it registers once, and replaces the key of another identity', async () => {
+test('ensureRegistered: it registers once, and takes an account from another node only if it is told to', async () => {
   const account = await loadAccount({ kind: 'development', index: 9 }, 31337)
   const [first, second] = ['ab'.repeat(32), 'cd'.repeat(32)]
   expect(await ensureRegistered(oracle.client, account, first ?? '', options)).toBe(true)
   expect(await ensureRegistered(oracle.client, account, first ?? '', options)).toBe(false)
-  expect(await ensureRegistered(oracle.client, account, second ?? '', options)).toBe(true)
+  const stolen = ensureRegistered(oracle.client, account, second ?? '', options)
+  await expect(stolen).rejects.toThrow(AccountError)
+  await expect(stolen).rejects.toThrow(/registered for another node.*--replace-registration/)
+  expect(await ensureRegistered(oracle.client, account, first ?? '', options)).toBe(false)
+  const replace = { ...options, replace: true }
+  expect(await ensureRegistered(oracle.client, account, second ?? '', replace)).toBe(true)
+})
+
+test('ensureRegistered: it pays no more for gas than it may', async () => {
+  const account = await loadAccount({ kind: 'development', index: 8 }, 31337)
+  const registered = ensureRegistered(oracle.client, account, 'ab'.repeat(32), {
+    ...options,
+    maxFeePerGas: 1n
+  })
+  await expect(registered).rejects.toThrow(/more than this node may pay.*--max-fee-gwei/)
 })
 
 test('ensureRegistered: an account without funds is told what to do', async () => {
