@@ -7,6 +7,7 @@ import { chainReader } from '../src/chain/chain-reader.js'
 import { contractReader } from '../src/chain/contract-reader.js'
 import { type ChainClient, createChainClient } from '../src/chain/provider.js'
 import { ensureRegistered } from '../src/chain/registration.js'
+import { workerStanding } from '../src/chain/standing.js'
 import { submissionChain } from '../src/chain/submission-chain.js'
 import { openDatabase } from '../src/db/open.js'
 import { pruner } from '../src/db/pruner.js'
@@ -27,6 +28,7 @@ import { createNetwork, type Network } from '../src/network/libp2p.js'
 import { libp2pSyncTransport } from '../src/network/sync-transport.js'
 import { sequencer } from '../src/sequencer.js'
 import { subgraphClient } from '../src/subgraph/index.js'
+import { defaultSubmitSettings } from '../src/submit/settings.js'
 import { submitter } from '../src/submit/submitter.js'
 import { type Timeline, timeline, timelineServer } from '../src/timeline/index.js'
 import { type Worker, worker } from '../src/worker.js'
@@ -200,6 +202,8 @@ async function startWorker(base: Base): Promise<Started> {
     ensureRegistered(chain, account, peerKeyOf(privateKey), {
       pollIntervalMs: chainPollMs[config.timingName],
       timeoutMs: registrationTimeoutMs,
+      replace: config.replaceRegistration,
+      maxFeePerGas: config.submit.maxFeePerGas ?? defaultSubmitSettings.maxFeePerGas,
       clock,
       log: logger.child({ name: 'registration' }),
       signal
@@ -250,6 +254,11 @@ async function startWorker(base: Base): Promise<Started> {
         database,
         chain: submissionChain({ network: identity, rpc: chain.rpc }),
         account,
+        standing: workerStanding({
+          network: identity,
+          account: account.address,
+          peerKey: peerKeyOf(privateKey)
+        })({ rpc: chain.rpc }),
         clock,
         emit,
         handlers,

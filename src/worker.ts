@@ -118,7 +118,8 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       unservedAfterMs: init.unservedAfterMs,
       models: () => catalog.models(),
       isComing: model => catalog.isComing?.(model) ?? false,
-      capacity: () => (state === 'started' ? capacity : 0),
+      // Work that could not be handed in is not begun.
+      capacity: () => (state === 'started' && (submitter.canSubmit?.() ?? true) ? capacity : 0),
       load: () => running.size,
       hasPeers: () => pubsub.subscribers(topicOf(network, 'presence')).length > 0,
       onAcquired,
@@ -165,7 +166,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       logger: logger.child({ name: 'execute' }),
       emit
     })
-    const submitter = createSubmitter({ onOutcome })
+    const submitter = createSubmitter({ onOutcome, onCanSubmit })
     const submitting = handOver({ afterMs: HAND_OVER_LEASES * timing.leaseMs, onOverdue })({ clock })
 
     const isKnown = (job: JobKey): boolean => claims.get(job) !== undefined || jobs.isPending(job)
@@ -263,6 +264,15 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
             'a settled result could not be marked; it is looked up again at the next start'
           )
         )
+    }
+
+    /** Others rank without a worker that has no room; one that has room again looks at what waits. */
+    function onCanSubmit(): void {
+      if (state !== 'started') return
+      leases.presence
+        .publish()
+        .catch(err => logger.debug({ err }, 'presence could not be published; the next one follows'))
+      claims.onRoom()
     }
 
     /** The chain does not hold the job any more. After a reorg it may be announced again, under another key. */

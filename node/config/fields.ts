@@ -1,4 +1,4 @@
-import { isAddress } from 'ethers'
+import { isAddress, parseUnits } from 'ethers'
 import { z } from 'zod'
 import type { Address } from '../../src/interface/index.js'
 
@@ -44,6 +44,15 @@ export const httpUrl: Field<string> = {
 export const address: Field<Address> = {
   schema: z.custom<Address>(value => typeof value === 'string' && isAddress(value)),
   must: 'an Ethereum address (0x and 40 hex digits, with a valid checksum)'
+}
+
+/** A price of gas, as wei. A billionth of a gwei is a wei, the least there is. */
+export const gwei: Field<bigint> = {
+  schema: z
+    .union([z.string(), z.number().transform(String)])
+    .refine(value => /^\d{1,9}(\.\d{1,9})?$/.test(value) && /[1-9]/.test(value))
+    .transform(value => parseUnits(value, 'gwei')),
+  must: 'a number of gwei above 0, such as 30 or 0.5'
 }
 
 export const privateKey: Field<string> = {

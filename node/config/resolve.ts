@@ -11,6 +11,7 @@ import {
   localTiming,
   type NetworkIdentity
 } from '../../src/interface/index.js'
+import type { SubmitSettings } from '../../src/submit/settings.js'
 import { type LoadedSettings, loadNetwork } from './load.js'
 import type { NetworkFile } from './network-file.js'
 import type { Role, Settings } from './settings.js'
@@ -21,6 +22,18 @@ export const devChainId = 31_337
 export interface LogConfig {
   level: NonNullable<Settings['logLevel']>
   format: NonNullable<Settings['logFormat']>
+}
+
+/**
+ * A local chain mines each transaction at once, and its ether is nobody's money. After a reorg, anvil may keep one whose
+ * predecessor was mined again for ever.
+ */
+const localSubmitting = {
+  pollIntervalMs: 250,
+  maxWaitMs: 50,
+  stuckAfterMs: 5_000,
+  checkIntervalMs: 5_000,
+  maxCostFactor: 0
 }
 
 /** What a command needs that asks the network for something. */
@@ -75,7 +88,9 @@ export interface NodeConfig {
   peersDirectory: string | undefined
   account: AccountSource
   /** How results are carried to the chain, where it differs from the submitter's defaults. */
-  submit: { pollIntervalMs?: number; maxWaitMs?: number; stuckAfterMs?: number }
+  submit: Partial<SubmitSettings>
+  /** Whether the account is taken from another node that it is registered for. */
+  replaceRegistration: boolean
   capacity: number
   /** Manifest files, or folders of them; undefined: those of the package and of the data directory. */
   models: string[] | undefined
@@ -134,8 +149,12 @@ export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
     mdns: settings.mdns ?? false,
     peersDirectory: network?.peers,
     account,
-    // A local chain mines each transaction at once. After a reorg, anvil may keep one whose predecessor was mined again for ever.
-    submit: local ? { pollIntervalMs: 250, maxWaitMs: 50, stuckAfterMs: 5_000 } : {},
+    submit: {
+      ...(local ? localSubmitting : {}),
+      ...(settings.maxFeeGwei === undefined ? {} : { maxFeePerGas: settings.maxFeeGwei }),
+      ...(settings.maxCostFactor === undefined ? {} : { maxCostFactor: settings.maxCostFactor })
+    },
+    replaceRegistration: settings.replaceRegistration ?? false,
     capacity: settings.capacity ?? 1,
     models: settings.models,
     executionTimeoutMs: settings.executionTimeoutMs ?? 60_000,

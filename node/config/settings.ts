@@ -3,6 +3,7 @@ import {
   choice,
   type Field,
   flag,
+  gwei,
   httpUrl,
   integer,
   list,
@@ -81,6 +82,22 @@ export const settings = {
     text,
     '--password-file <path>',
     'file whose first line is the password of the keystore'
+  ),
+
+  replaceRegistration: setting(
+    flag,
+    '--replace-registration',
+    'take the account from the other node that it is registered for, which then claims no more'
+  ),
+  maxFeeGwei: setting(
+    gwei,
+    '--max-fee-gwei <gwei>',
+    'the most that a worker pays for a unit of gas; above it nothing is claimed or sent. 200 by default'
+  ),
+  maxCostFactor: setting(
+    integer(0, 1_000_000),
+    '--max-cost-factor <n>',
+    'a submission may cost n times what its jobs pay a worker, or waits; 0 for no limit. 10 by default, 0 on a local network'
   ),
 
   capacity: setting(integer(1, 64), '--capacity <n>', 'how many jobs a worker runs at once; 1 by default'),

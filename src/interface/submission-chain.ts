@@ -96,6 +96,26 @@ export interface SubmissionChain {
   isKnown(hashes: Hex[], signal?: AbortSignal): Promise<boolean[]>
 }
 
+/** What the contracts say of a worker's account. */
+export interface Standing {
+  /** Which node the registry names for the account: this one, none, or another. */
+  registered: 'own' | 'none' | 'another'
+  /** What the Oracle keeps for each callback of a submission, which must be sent along. */
+  callbackGasLimit: bigint
+  /** What the Oracle pays for one success now, in wei. */
+  price: bigint
+}
+
+/** The contracts' view of one worker. All throw ChainUnavailableError. */
+export interface WorkerStanding {
+  look(signal?: AbortSignal): Promise<Standing>
+  /**
+   * Gas that a call of the Oracle would use, which is less than what it must be sent with; undefined where the endpoint
+   * cannot tell.
+   */
+  gasUsed(data: Hex, signal?: AbortSignal): Promise<bigint | undefined>
+}
+
 /** An account that can sign: nothing else of its key is shown. */
 export interface SigningAccount {
   address: Address

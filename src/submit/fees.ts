@@ -8,6 +8,10 @@ const BUMP_PER_MILLE = 1_125n
 /** The most that a unit of gas may cost under these fees, in wei. */
 export const maxPerGas = (fees: Fees): bigint => (fees.type === 'legacy' ? fees.gasPrice : fees.maxFeePerGas)
 
+/** What a unit of gas costs in the next block, as far as can be told, in wei. */
+export const expectedPerGas = ({ baseFee, priorityFee, gasPrice }: GasPrice): bigint =>
+  baseFee === undefined ? gasPrice : baseFee + priorityFee
+
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
 const max = (a: bigint, b: bigint) => (a > b ? a : b)
 const bumped = (value: bigint) => (value * BUMP_PER_MILLE) / 1_000n + 1n

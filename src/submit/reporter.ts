@@ -18,10 +18,6 @@ export interface Reporter {
     outcome: SubmissionOutcome,
     options: { isLast: boolean }
   ): Promise<'told' | 'replaced'>
-  /** Logs a problem when it begins, and not again until it is over. */
-  begin(problem: string, log: () => void): void
-  /** Logs that a problem is over, if it was there. */
-  end(problem: string): void
 }
 
 export function reporter({
@@ -40,8 +36,6 @@ export function reporter({
   store(result: Result): Promise<void>
   log: Logger
 }): Reporter {
-  const problems = new Set<string>()
-
   async function replace(result: Result, status: SubmissionStatus): Promise<boolean> {
     const replacement = replacementOf(result, status)
     if (replacement === undefined) return false
@@ -82,14 +76,6 @@ export function reporter({
         log.error({ err, job }, 'The outcome of a submission could not be handled')
       }
       return 'told'
-    },
-    begin(problem, logIt) {
-      if (problems.has(problem)) return
-      problems.add(problem)
-      logIt()
-    },
-    end(problem) {
-      if (problems.delete(problem)) log.info({ problem }, 'Submitting again')
     }
   }
 }

@@ -7,20 +7,25 @@ import type {
   AccountState,
   SigningAccount,
   SubmissionChain,
-  SubmissionItem
+  SubmissionItem,
+  WorkerStanding
 } from '../interface/submission-chain.js'
-import { chooseFees, maxPerGas, replacementFees } from './fees.js'
+import { type AccountCheck, notRegistered } from './account-check.js'
+import { maxPerGas, replacementFees } from './fees.js'
 import { itemBytes, submissionItem } from './item.js'
 import type { Ledger } from './ledger.js'
+import { lossGuard } from './loss-guard.js'
 import { findGap, hasForeignPending, nextNonce } from './nonces.js'
 import type { Outbox, Tracked } from './outbox.js'
+import type { Problems } from './problems.js'
 import type { Reporter } from './reporter.js'
 import {
   MAX_BATCH_GAS,
   MAX_FILLERS,
   retryDelayMs,
   type SubmitSettings,
-  UNKNOWN_JOB_ATTEMPTS
+  UNKNOWN_JOB_ATTEMPTS,
+  withMargin
 } from './settings.js'
 
 export interface SenderComponents {
@@ -29,6 +34,9 @@ export interface SenderComponents {
   outbox: Outbox
   ledger: Ledger
   reporter: Reporter
+  problems: Problems
+  check: AccountCheck
+  standing?: WorkerStanding | undefined
   clock: Clock
   emit: EmitEvent
   log: Logger
@@ -47,17 +55,18 @@ export interface Sender {
   replace(tracked: Tracked, signal: AbortSignal): Promise<void>
   /** Empty transactions for nonces that nothing is known of, below `nonce`, which waits for them. */
   fillGaps(nonce: number, signal: AbortSignal): Promise<void>
+  /** Looks whether the pool still holds what the outbox does not know, if it may. */
+  recheckPool(state: AccountState): void
 }
 
-/** The state at the time of the estimate may differ from that of the block; more so where it did so before. */
-const withMargin = (gas: bigint, attempts: number) => (gas * BigInt(12 + 4 * Math.min(attempts, 4))) / 10n
 /** A plain transfer. */
 const FILLER_GAS = 21_000n
 
 export function sender(settings: SubmitSettings, components: SenderComponents): Sender {
-  const { chain, account, outbox, ledger, reporter, clock, emit, log } = components
+  const { chain, account, outbox, ledger, reporter, problems, check, clock, emit, log } = components
   const { chainId } = chain
   const { address } = account
+  const lossOf = lossGuard(settings, components)
   /** Lowered where a whole batch would revert or need too much gas, raised again by success. */
   let batchLimit = settings.maxBatchItems
   /** Whether the pool may hold results that the outbox knows nothing of. */
@@ -100,40 +109,45 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     return some
   }
 
+  function halve(count: number): SendOutcome {
+    batchLimit = Math.ceil(count / 2)
+    return 'again'
+  }
+
   /** The whole call would revert. */
   function handleRevert(reason: string, items: OutboxItem[]): SendOutcome {
     if (reason === 'NotRegistered') {
-      reporter.begin('not registered', () =>
-        log.error(
-          { account: address },
-          `Account ${address} is not registered as a worker: register it; results are kept`
-        )
-      )
+      notRegistered(problems, log, address)
       return 'blocked'
     }
-    if (items.length > 1) {
-      batchLimit = Math.ceil(items.length / 2)
-      return 'again'
-    }
+    if (items.length > 1) return halve(items.length)
     const [item] = items
     if (item === undefined) return 'idle'
-    const attempts = ledger.attempts(item.requestHash)
-    if (attempts === 0) {
+    return later(item, () =>
       log.error(
         { job: item.job, reason },
         'The chain would revert the submission of this result; trying again later'
       )
-    }
+    )
+  }
+
+  /** Tries one result again after a while; says why the first time. */
+  function later(item: OutboxItem, logIt: () => void): SendOutcome {
+    const attempts = ledger.attempts(item.requestHash)
+    if (attempts === 0) logIt()
     ledger.requeue(item, clock.now(), retryDelayMs(attempts))
     batchLimit = settings.maxBatchItems
     return 'again'
   }
 
-  function noFunds(needed: bigint, balance: bigint): void {
-    reporter.begin('no funds', () =>
-      log.error(
-        { account: address, balanceWei: balance.toString(), neededWei: needed.toString() },
-        `Account ${address} cannot pay for its transactions: send it funds on chain ${chainId}; results are kept and sent then`
+  /** Some of the items cost more than they may: found one by one. */
+  function putOff(items: OutboxItem[]): SendOutcome {
+    const [item] = items
+    if (item === undefined || items.length > 1) return halve(items.length)
+    return later(item, () =>
+      log.warn(
+        { job: item.job, jobId: item.jobId, maxCostFactor: settings.maxCostFactor },
+        'The callback of this job costs more than --max-cost-factor times its pay: its result waits for cheaper gas'
       )
     )
   }
@@ -142,13 +156,13 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
   function checkPool({ nonces }: AccountState): SendOutcome {
     poolUnknown = hasForeignPending(nonces, outbox.nonces())
     if (!poolUnknown) {
-      reporter.end('unknown transactions')
+      problems.end('unknown transactions')
       return 'again'
     }
-    reporter.begin('unknown transactions', () =>
+    problems.begin('unknown transactions', () =>
       log.warn(
         { account: address },
-        'Transactions of this account wait that its database does not know: results wait until they are mined, as they may be in them'
+        'Transactions of this account wait that its database does not know: results wait until they are mined, as they may be in them, and no job is claimed'
       )
     )
     return 'blocked'
@@ -162,12 +176,15 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     const simulation = await chain.simulate(address, data, items.length, signal)
     const { outcome, gas } = simulation
     if (outcome.kind === 'reverted') return handleRevert(outcome.reason, items)
-    reporter.end('not registered')
+    problems.end('not registered')
     if (poolUnknown) return checkPool(simulation)
     if (await sortOut(items, outcome.statuses)) return 'again'
     if (gas === undefined || (gas > MAX_BATCH_GAS && items.length > 1)) {
       return handleRevert('its gas cannot be estimated', items)
     }
+    const loss = await lossOf({ data, items: items.length, gas }, simulation.gasPrice, signal)
+    if (loss === 'dear') return 'blocked'
+    if (loss === 'item') return putOff(items)
     const attempts = Math.max(...items.map(({ requestHash }) => ledger.attempts(requestHash)))
     const gasLimit = withMargin(gas, attempts)
     return await send(simulation, { items, data, to: chain.oracle, gasLimit }, signal)
@@ -179,23 +196,16 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     { items, data, to, gasLimit }: Pick<Tracked['entry'], 'items' | 'data' | 'to' | 'gasLimit'>,
     signal: AbortSignal
   ): Promise<SendOutcome> {
-    const fees = chooseFees(gasPrice, settings.maxFeePerGas)
-    if (fees === undefined) {
-      reporter.begin('gas price', () =>
-        log.warn(
-          { maxFeePerGas: settings.maxFeePerGas.toString() },
-          'Gas costs more than this node may pay: results wait; raise the limit if this lasts'
-        )
-      )
-      return 'blocked'
-    }
-    reporter.end('gas price')
+    const fees = check.fees(gasPrice)
+    if (fees === undefined) return 'blocked'
     const cost = gasLimit * maxPerGas(fees)
     if (balance < cost) {
-      noFunds(cost, balance)
+      // The first of them may be paid for.
+      if (items.length > 1) return halve(items.length)
+      check.noFunds(cost, balance)
       return 'blocked'
     }
-    reporter.end('no funds')
+    problems.end('no funds')
     const nonce = nextNonce(nonces, outbox.nonces())
     const { raw, hash } = await account.sign({ chainId, nonce, to, data, gasLimit, fees })
     const entry = {
@@ -230,7 +240,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
           if (txHash !== undefined) emit({ type: 'submission:sent', job, jobId, atMs: clock.now(), txHash })
         }
         log.debug(about, 'Sent a transaction')
-        reporter.end('no funds')
+        problems.end('no funds')
         break
       case 'known':
         break
@@ -239,7 +249,10 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
         log.debug(about, 'The nonce of a transaction has been used')
         return
       case 'no-funds':
-        noFunds(entry.gasLimit * maxPerGas(entry.fees), (await chain.accountState(address, signal)).balance)
+        check.noFunds(
+          entry.gasLimit * maxPerGas(entry.fees),
+          (await chain.accountState(address, signal)).balance
+        )
         return
       case 'underpriced':
       case 'rejected':
@@ -292,5 +305,13 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     }
   }
 
-  return { sendBatch, broadcast, replace, fillGaps }
+  return {
+    sendBatch,
+    broadcast,
+    replace,
+    fillGaps,
+    recheckPool(state) {
+      if (poolUnknown) checkPool(state)
+    }
+  }
 }

@@ -4,6 +4,10 @@ export interface SubmitSettings {
   confirmations: number
   /** The most that a unit of gas may cost. */
   maxFeePerGas: bigint
+  /** What a submission may cost at most, in times of what its jobs pay; 0: whatever it costs. */
+  maxCostFactor: number
+  /** Between two looks at the account's funds and registration, while all is well. */
+  checkIntervalMs: number
   /** Between two looks at the chain, at most. After a transaction was sent they begin close together. */
   pollIntervalMs: number
   /** A transaction that is not mined in this time is replaced with a higher fee. */
@@ -25,6 +29,9 @@ export const defaultSubmitSettings: SubmitSettings = {
   // Two of Ethereum's former finality rule of thumb (6) and what exchanges ask of fast chains.
   confirmations: 12,
   maxFeePerGas: 200_000_000_000n,
+  // Lets a new network run at a loss that its operators choose, and stops one that they do not: a peak of gas, or callbacks that burn it.
+  maxCostFactor: 10,
+  checkIntervalMs: 60_000,
   pollIntervalMs: 2_000,
   // Five blocks of Ethereum.
   stuckAfterMs: 60_000,
@@ -41,6 +48,11 @@ export const defaultSubmitSettings: SubmitSettings = {
 
 /** A third of a block of 30 million gas, and below the cap of one transaction (EIP-7825: 16,777,216). */
 export const MAX_BATCH_GAS = 12_000_000n
+/** What the submission of one result uses, with a callback that stores a line of text: 150,000 to 250,000 as measured. */
+export const SUBMISSION_GAS = 200_000n
+/** The state at the time of the estimate may differ from that of the block; more so where it did so before. */
+export const withMargin = (gas: bigint, attempts: number) =>
+  (gas * BigInt(12 + 4 * Math.min(attempts, 4))) / 10n
 /** The first look after a transaction was sent: a local chain mines it at once. */
 export const FIRST_LOOK_MS = 5
 /** After trouble, and at most. */

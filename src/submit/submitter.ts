@@ -5,11 +5,13 @@ import type { Database } from '../interface/database.js'
 import { ChainUnavailableError, DatabaseWriteError } from '../interface/errors.js'
 import type { EmitEvent } from '../interface/events.js'
 import type { Logger } from '../interface/logger.js'
-import type { SigningAccount, SubmissionChain } from '../interface/submission-chain.js'
+import type { SigningAccount, SubmissionChain, WorkerStanding } from '../interface/submission-chain.js'
 import type { Submitter, SubmitterHandlers } from '../interface/submit.js'
+import { accountCheck } from './account-check.js'
 import { alarm } from './alarm.js'
 import { resultLedger } from './ledger.js'
 import { outbox } from './outbox.js'
+import { problems } from './problems.js'
 import { reporter } from './reporter.js'
 import { sender } from './sender.js'
 import {
@@ -27,6 +29,8 @@ export interface SubmitterComponents {
   chain: SubmissionChain
   /** Used by nothing else while this runs: one writer allocates its nonces. */
   account: SigningAccount
+  /** Without it neither the account's registration nor the pay of jobs is looked at. */
+  standing?: WorkerStanding
   clock: Clock
   emit: EmitEvent
   handlers: SubmitterHandlers
@@ -44,7 +48,7 @@ export function submitter(
 ): (components: SubmitterComponents) => Submitter {
   const settings: SubmitSettings = { ...defaultSubmitSettings, ...init }
 
-  return ({ database, chain, account, clock, emit, handlers, log }) => {
+  return ({ database, chain, account, standing, clock, emit, handlers, log }) => {
     const results = resultRepository(database)
     const ledger = resultLedger(async requestHash => (await results.get(requestHash))?.result)
     const box = outbox(database, outboxRepository(database, chain.chainId, account.address))
@@ -57,6 +61,8 @@ export function submitter(
         database.batch([results.put(result.requestHash, { result, settled: false })], { sync: true }),
       log
     })
+    const blockers = problems({ log, onChange: () => handlers.onCanSubmit?.() })
+    const check = accountCheck(settings, { chain, account, standing, problems: blockers, log })
     const wake = alarm(clock)
     const drained = new Set<() => void>()
     let running: { abort: AbortController; ended: Promise<void> } | undefined
@@ -73,7 +79,8 @@ export function submitter(
     }
 
     async function run(signal: AbortSignal): Promise<void> {
-      const components = { chain, account, outbox: box, ledger, reporter: report, clock, emit, log }
+      const shared = { chain, account, outbox: box, ledger, reporter: report, clock, emit, log }
+      const components = { ...shared, problems: blockers, check, standing }
       const send = sender(settings, components)
       const watch = watcher(settings, components, send)
       let backoffMs = 0
@@ -81,8 +88,8 @@ export function submitter(
       let nextLookMs = clock.now()
       let blockedUntilMs = 0
       let blockedForMs = FIRST_BACKOFF_MS
-
       let retryMs = 0
+      let nextCheckMs = clock.now()
 
       while (!signal.aborted) {
         // A result that is queued while the chain is away does not cut the pause short.
@@ -91,6 +98,13 @@ export function submitter(
           continue
         }
         try {
+          if (clock.now() >= nextCheckMs) {
+            const wasBlocked = blockers.isBlocked()
+            nextCheckMs = clock.now() + LAST_BACKOFF_MS
+            send.recheckPool(await check.look(signal))
+            if (wasBlocked && !blockers.isBlocked()) blockedUntilMs = 0
+            nextCheckMs = clock.now() + check.delayMs()
+          }
           if (box.all().length > 0 && clock.now() >= nextLookMs) {
             const changed = await watch.look(signal)
             const isBusy = box.pending().length > 0
@@ -115,6 +129,7 @@ export function submitter(
               nextLookMs = clock.now() + lookDelayMs
               blockedForMs = FIRST_BACKOFF_MS
             } else if (outcome === 'blocked') {
+              nextCheckMs = Math.min(nextCheckMs, clock.now() + check.delayMs())
               blockedUntilMs = clock.now() + blockedForMs
               blockedForMs = Math.min(blockedForMs * 2, LAST_BACKOFF_MS)
             }
@@ -131,14 +146,14 @@ export function submitter(
           continue
         }
         if (isDrained()) for (const resolve of drained) resolve()
-        await wake.wait(delayMs(nextLookMs, blockedUntilMs))
+        await wake.wait(delayMs(nextLookMs, blockedUntilMs, nextCheckMs))
       }
     }
 
-    /** Until there is something to do; undefined: until a result is queued. */
-    function delayMs(nextLookMs: number, blockedUntilMs: number): number | undefined {
+    /** Until there is something to do, unless a result is queued before. */
+    function delayMs(nextLookMs: number, blockedUntilMs: number, nextCheckMs: number): number {
       const nowMs = clock.now()
-      const times: number[] = []
+      const times = [nextCheckMs]
       if (box.all().length > 0) times.push(nextLookMs)
       const readyMs = ledger.nextReadyMs(nowMs)
       if (readyMs !== undefined) {
@@ -147,7 +162,7 @@ export function submitter(
         const allowedMs = box.pending().length > 0 ? (ledger.oldestMs() ?? nowMs) + settings.maxWaitMs : 0
         if (!isFull) times.push(Math.max(readyMs, blockedUntilMs, allowedMs))
       }
-      return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - nowMs)
+      return Math.max(0, Math.min(...times) - nowMs)
     }
 
     async function load(): Promise<void> {
@@ -180,6 +195,7 @@ export function submitter(
         ledger.add(result, clock.now())
         wake.ring()
       },
+      canSubmit: () => !blockers.isBlocked(),
       async drain(timeoutMs) {
         if (isDrained()) return
         await new Promise<void>(resolve => {

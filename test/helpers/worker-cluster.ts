@@ -164,6 +164,8 @@ export interface Cluster {
     isContinuous?: boolean
     /** In place of an execution that succeeds. */
     execute?: Executor['execute']
+    /** Whether it could submit: changed by a test, which then calls `changed`. Default: it can. */
+    submitting?: { isBlocked: boolean; changed(): void }
     /** Whether its submissions reach the chain. Those that do not are lost. Default: they do. */
     reachesChain?(): boolean
   }): Promise<ClusterWorker>
@@ -241,6 +243,7 @@ export async function cluster(
       privateKey,
       isContinuous = true,
       execute,
+      submitting,
       reachesChain = () => true
     } = {}) {
       const submitted: JobKey[] = []
@@ -292,8 +295,11 @@ export async function cluster(
           resolve: location => location.replace('ipfs://', '')
         },
         content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
-        createSubmitter: ({ onOutcome }) => ({
-          start() {},
+        createSubmitter: ({ onOutcome, onCanSubmit = () => {} }) => ({
+          canSubmit: () => submitting?.isBlocked !== true,
+          start() {
+            if (submitting !== undefined) submitting.changed = onCanSubmit
+          },
           stop() {},
           drain: async () => {},
           enqueue: result => {

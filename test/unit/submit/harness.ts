@@ -13,7 +13,8 @@ import {
   type SubmissionChain,
   type SubmissionOutcome,
   type Submitter,
-  systemClock
+  systemClock,
+  type WorkerStanding
 } from '../../../src/interface/index.js'
 import type { SubmitSettings } from '../../../src/submit/settings.js'
 import { submitter } from '../../../src/submit/submitter.js'
@@ -26,6 +27,8 @@ export interface Worker {
   account: SigningAccount
   events: NodeEvent[]
   said: { level: string; message: string; fields: object }[]
+  /** What `canSubmit` was each time that it changed. */
+  readiness: boolean[]
   outcomes: { jobId: bigint; outcome: SubmissionOutcome }[]
   /** Stores and queues results for jobs. */
   submit(jobs: { reference: JobReference; requestHash: Hex }[], outcome?: Result['outcome']): Promise<void>
@@ -53,6 +56,7 @@ export function makeWorker(
     database?: Database
     chain?: SubmissionChain
     settings?: Partial<SubmitSettings>
+    standing?: WorkerStanding
   } = {}
 ): Worker {
   const database = options.database ?? memoryDatabase()
@@ -62,24 +66,33 @@ export function makeWorker(
   const events: NodeEvent[] = []
   const said: Worker['said'] = []
   const outcomes: Worker['outcomes'] = []
+  const readiness: boolean[] = []
   const results = resultRepository(database)
-  const made = submitter({ pollIntervalMs: 20, stuckAfterMs: 60_000, confirmations: 1, ...options.settings })(
-    {
-      database,
-      chain,
-      account,
-      clock: systemClock,
-      emit: event => events.push(event),
-      handlers: { onOutcome: ({ jobId }, outcome) => outcomes.push({ jobId, outcome }) },
-      log: silentLogger(said)
-    }
-  )
+  const made: Submitter = submitter({
+    pollIntervalMs: 20,
+    stuckAfterMs: 60_000,
+    confirmations: 1,
+    ...options.settings
+  })({
+    database,
+    chain,
+    account,
+    clock: systemClock,
+    emit: event => events.push(event),
+    ...(options.standing && { standing: options.standing }),
+    handlers: {
+      onOutcome: ({ jobId }, outcome) => outcomes.push({ jobId, outcome }),
+      onCanSubmit: () => readiness.push(made.canSubmit?.() ?? true)
+    },
+    log: silentLogger(said)
+  })
   return {
     submitter: made,
     database,
     account,
     events,
     said,
+    readiness,
     outcomes,
     async submit(jobs, outcome = success()) {
       for (const { reference, requestHash } of jobs) {
