@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { JobKey, PeerKey } from '../interface/bytes.js'
+import type { Address, JobKey, PeerKey } from '../interface/bytes.js'
 import type { ChainReader } from '../interface/chain.js'
 import type { Clock } from '../interface/clock.js'
 import type { LeaseTiming, Presence } from '../interface/lease.js'
@@ -23,15 +23,20 @@ const EXACT_RANK_BELOW = 8
  * than join a network in the time of one answer. Those beyond are heard at their next presence.
  */
 const MAX_CHECKS = 256
-/** An account is looked up again after this long: a worker that leaves the registry leaves the ranks. */
+/** An account is looked up again after this long: a worker that leaves the registry leaves the ranks, and its leases count no more. */
 const RECHECK_MS = 300_000
+/** The same where the chain did not answer. */
+const RECHECK_AGAIN_MS = 10_000
 /** Silences of one worker that are remembered, the latest: a link that flaps makes one about every few seconds. */
 const MAX_SILENCES = 4
 /** Presence messages passed on to who joins are kept up to this size: 20 models, and more is no ordinary worker. */
 const MAX_ENVELOPE_BYTES = 2_048
 
-/** When a worker was heard here, and when not. */
+/** A registered worker: when it was heard here, and when not. */
 interface Hearing {
+  account: Address
+  /** When the registry last confirmed its account, or was asked to. */
+  checkedMs: number
   /** Its last presence. */
   lastMs: number
   silences: { fromMs: number; untilMs: number }[]
@@ -90,8 +95,6 @@ interface Known {
   presence: Presence
   envelope: Uint8Array | undefined
   seenMs: number
-  /** When the registry last confirmed its account. */
-  checkedMs: number
 }
 
 export function roster({ self, timing, claimsSince }: RosterInit): (components: RosterComponents) => Roster {
@@ -149,19 +152,20 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
       model === undefined ? workers.size : (byModel.get(model)?.size ?? 0)
 
     /** Notes that a registered worker was heard. True if it had not been for a while. */
-    function hear(worker: PeerKey): boolean {
+    function hear({ worker, account }: Presence, isChecked: boolean): boolean {
       const nowMs = clock.now()
       const known = registered.get(worker)
+      const checkedMs = isChecked ? nowMs : (known?.checkedMs ?? Number.NEGATIVE_INFINITY)
       const silences = known?.silences.filter(({ untilMs }) => untilMs >= nowMs - MAX_UNSEEN_MS) ?? []
       const fromMs = known?.lastMs ?? Number.NEGATIVE_INFINITY
       const isBack = nowMs - fromMs > quietMs
       if (isBack) silences.push({ fromMs, untilMs: nowMs })
-      registered.set(worker, { lastMs: nowMs, silences: silences.slice(-MAX_SILENCES) })
+      registered.set(worker, { account, checkedMs, lastMs: nowMs, silences: silences.slice(-MAX_SILENCES) })
       return isBack
     }
 
     /** Undefined where too many are being looked up. */
-    async function isBound({ account, worker }: Presence): Promise<boolean | undefined> {
+    async function isBound(worker: PeerKey, account: Address): Promise<boolean | undefined> {
       if (checks >= MAX_CHECKS) return undefined
       checks++
       try {
@@ -172,15 +176,30 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
       }
     }
 
-    /** What the registry said some time ago counts until it says otherwise. */
-    async function recheck(known: Known): Promise<void> {
-      const { worker, account } = known.presence
-      const bound = await isBound(known.presence)
-      if (bound === true) known.checkedMs = clock.now()
-      if (bound !== false) return
+    function dismiss(worker: PeerKey, account: Address): void {
+      // Under another account it may be registered all the same.
+      if (registered.peek(worker)?.account !== account) return
       logger.debug({ worker, account }, 'a worker is not registered any more')
       registered.delete(worker)
       remove(worker)
+    }
+
+    /** What the registry said some time ago counts until it says otherwise. */
+    function recheckIfDue(worker: PeerKey, known: Hearing): void {
+      if (known.checkedMs >= clock.now() - RECHECK_MS) return
+      const againMs = clock.now() - RECHECK_MS + RECHECK_AGAIN_MS
+      known.checkedMs = clock.now()
+      isBound(worker, known.account)
+        .then(bound => {
+          const latest = registered.peek(worker)
+          if (bound === false) dismiss(worker, known.account)
+          else if (bound === undefined && latest !== undefined) latest.checkedMs = againMs
+        })
+        .catch(err => {
+          logger.debug({ err, worker }, 'the registry could not be asked again; it is tried later')
+          const latest = registered.peek(worker)
+          if (latest !== undefined) latest.checkedMs = againMs
+        })
     }
 
     return {
@@ -192,22 +211,21 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
         if (isOld()) return nothing
         const kept =
           envelope !== undefined && envelope.byteLength <= MAX_ENVELOPE_BYTES ? envelope : undefined
-        const entry = { presence, envelope: kept, seenMs: clock.now(), checkedMs: clock.now() }
+        const entry = { presence, envelope: kept, seenMs: clock.now() }
         const known = workers.get(worker)
         if (known?.presence.account === account && known.presence.models.join() === presence.models.join()) {
-          entry.checkedMs = known.checkedMs
           workers.delete(worker)
           workers.set(worker, entry)
-          const isBack = hear(worker)
-          if (entry.checkedMs < clock.now() - RECHECK_MS) await recheck(entry)
-          return { isNew: false, isBack }
+          return { isNew: false, isBack: hear(presence, false) }
         }
-        if ((await isBound(presence)) !== true) {
+        const bound = await isBound(worker, account)
+        if (bound !== true) {
+          if (bound === false) dismiss(worker, account)
           logger.debug({ worker, account }, 'presence of an unregistered worker ignored')
           return nothing
         }
         if (isOld()) return nothing
-        const isBack = hear(worker)
+        const isBack = hear(presence, true)
         dropStale()
         const isNew = !workers.has(worker)
         if (isNew && workers.size >= MAX_WORKERS) return { isNew: false, isBack }
@@ -228,7 +246,12 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
         return found
       },
       drop: remove,
-      isRegistered: worker => registered.has(worker),
+      isRegistered(worker) {
+        const known = registered.peek(worker)
+        // A worker that is heard of by its leases alone is asked about, too.
+        if (known !== undefined) recheckIfDue(worker, known)
+        return known !== undefined
+      },
       size(model) {
         dropStale()
         return size(model)
