@@ -14,11 +14,13 @@ import { pruner } from '../src/db/pruner.js'
 import { childProcessExecutor } from '../src/execute/index.js'
 import { topicsOf } from '../src/gossip/topic.js'
 import {
+  type BuffaloError,
   ChainUnavailableError,
   ConfigError,
   type Database,
   type EmitEvent,
   type Logger,
+  type SigningAccount,
   type Startable,
   systemClock
 } from '../src/interface/index.js'
@@ -32,6 +34,7 @@ import { defaultSubmitSettings } from '../src/submit/settings.js'
 import { submitter } from '../src/submit/submitter.js'
 import { type Timeline, timeline, timelineServer } from '../src/timeline/index.js'
 import { type Worker, worker } from '../src/worker.js'
+import { fitToChain } from './chain-data.js'
 import { cacheFolder } from './config/environment.js'
 import type { NodeConfig } from './config/resolve.js'
 import { startWorkerContent } from './content.js'
@@ -54,6 +57,8 @@ export interface NodeComponents {
 export interface RunningNode {
   ready: ReadyInfo
   connections: Connections
+  /** Resolves if it cannot go on: it is to be stopped then. */
+  failure: Promise<BuffaloError>
   /** Gracefully: leases are released, running jobs finished or handed on. Safe to repeat. */
   stop(): Promise<void>
 }
@@ -62,6 +67,7 @@ export interface RunningNode {
 interface Base extends NodeComponents {
   config: NodeConfig
   privateKey: PrivateKey
+  chain: ChainClient
   database: Database
   /** Whether the database is known to hold all that the key has signed. */
   isContinuous: boolean
@@ -91,6 +97,13 @@ const drainMs = 6_000
  */
 export async function startNode(config: NodeConfig, components: NodeComponents): Promise<RunningNode> {
   const undo: (() => void | Promise<void>)[] = []
+  const failed = Promise.withResolvers<BuffaloError>()
+  const failing = new AbortController()
+  const signal = AbortSignal.any([components.signal, failing.signal])
+  const onFailure = (err: BuffaloError): void => {
+    failing.abort(err)
+    failed.resolve(err)
+  }
   const stop = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
       try {
@@ -103,11 +116,18 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
   try {
     const { privateKey, isNewIdentity } = await openIdentity(config.dataDir)
     const storage = { clock: systemClock, logger: components.logger.child({ name: 'database' }) }
-    const { database, compact, isContinuous } = await openDatabase(
-      { dataDir: config.dataDir, isNewIdentity },
+    let opened = await openDatabase({ dataDir: config.dataDir, isNewIdentity }, storage)
+    undo.push(() => opened.database.close())
+    const { chainId } = config.network
+    const account = config.role === 'worker' ? await loadAccount(config.account, chainId) : undefined
+    const chain = await connect(config, { ...components, signal }, onFailure)
+    undo.push(() => chain.destroy())
+    opened = await fitToChain(
+      opened,
+      { dataDir: config.dataDir, chainId, genesisHash: chain.genesisHash },
       storage
     )
-    undo.push(() => database.close())
+    const { database, compact, isContinuous } = opened
     const pruning = pruner({ retentionMs: config.retentionMs })({ database, compact, ...storage })
     pruning.start()
     undo.push(() => pruning.stop())
@@ -122,6 +142,8 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
 
     const base: Base = {
       ...components,
+      signal,
+      chain,
       emit(event) {
         history.record(event)
         components.emit(event)
@@ -133,8 +155,9 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
       timeline: history,
       defer: step => undo.push(step)
     }
-    const { ready, network } = config.role === 'worker' ? await startWorker(base) : await startSequencer(base)
-    return { ready, connections: connectionsOf(network), stop }
+    const { ready, network } =
+      account === undefined ? await startSequencer(base) : await startWorker(base, account)
+    return { ready, connections: connectionsOf(network), failure: failed.promise, stop }
   } catch (err) {
     await stop()
     throw err
@@ -142,11 +165,9 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
 }
 
 async function startSequencer(base: Base): Promise<Started> {
-  const { config, privateKey, database, logger, emit } = base
+  const { config, privateKey, database, chain, logger, emit } = base
   const { network: identity, timing, pollIntervalMs } = config
-  // Jobs come from the subgraph alone; the chain tells who is a worker, and a wrong network is noticed here.
-  const chain = await connect(base)
-  base.defer(() => chain.destroy())
+  // Jobs come from the subgraph alone; the chain tells who is a worker.
   const network = await joinNetwork(base)
 
   const service = sequencer({ network: identity, timing, pollIntervalMs })({
@@ -164,13 +185,10 @@ async function startSequencer(base: Base): Promise<Started> {
   return { ready: readyInfo(config, network, undefined), network }
 }
 
-async function startWorker(base: Base): Promise<Started> {
-  const { config, privateKey, database, logger, emit, signal } = base
+async function startWorker(base: Base, account: SigningAccount): Promise<Started> {
+  const { config, privateKey, database, chain, logger, emit, signal } = base
   const { network: identity, timing } = config
   const clock = systemClock
-  const account = await loadAccount(config.account, identity.chainId)
-  const chain = await connect(base)
-  base.defer(() => chain.destroy())
 
   // A model that this machine cannot run is not offered.
   const manifests = config.models ?? (await offeredModels(config.dataDir))
@@ -301,12 +319,17 @@ async function openIdentity(dataDir: string): Promise<{ privateKey: PrivateKey; 
 }
 
 /** Waits for the chain, and checks that it is the network's. */
-function connect({ config, logger, signal }: Base): Promise<ChainClient> {
+function connect(
+  config: NodeConfig,
+  { logger, signal }: Pick<NodeComponents, 'logger' | 'signal'>,
+  onOtherChain: (err: BuffaloError) => void
+): Promise<ChainClient> {
   return createChainClient({
     rpcUrl: config.rpc,
     network: config.network,
     pollIntervalMs: chainPollMs[config.timingName],
     log: logger.child({ name: 'chain' }),
+    onOtherChain,
     signal
   })
 }

@@ -55,10 +55,12 @@ async function run(command: Command): Promise<void> {
     output.result({ ok: true, ...node.ready }, introduction(node.ready))
     // The lines above are for people at a terminal, and the log may go elsewhere.
     logger[process.stderr.isTTY ? 'debug' : 'info'](node.ready, 'ready')
-    await aborted(stop.signal)
+    const failure = await Promise.race([node.failure, aborted(stop.signal)])
+    if (failure !== undefined) logger.error({ err: failure }, 'this node cannot go on, and stops')
     control.dispose()
     await node.stop()
     logger.info({}, 'stopped')
+    if (failure !== undefined) throw failure
   } finally {
     stop.dispose()
   }

@@ -7,12 +7,14 @@ import {
   type Subscriber,
   type Subscription
 } from 'ethers'
+import type { Hex } from '../interface/bytes.js'
 import { type Clock, systemClock } from '../interface/clock.js'
 import { ChainUnavailableError, WrongChainError } from '../interface/errors.js'
 import type { Logger } from '../interface/logger.js'
 import type { NetworkIdentity } from '../interface/settings.js'
 import { type Rpc, type RpcInit, rpc } from './rpc.js'
 import { resultOf } from './rpc-call.js'
+import { genesisCall, genesisHashOf, sameChainRpc } from './same-chain.js'
 import { sleep } from './wait.js'
 
 export interface ChainClientInit extends Omit<RpcInit, 'url'> {
@@ -24,6 +26,8 @@ export interface ChainClientInit extends Omit<RpcInit, 'url'> {
   pollIntervalMs: number
   /** Give up if the endpoint has not answered once in this time. Without it: wait for it, with back-off. */
   connectTimeoutMs?: number
+  /** Told once if the endpoint serves another chain later on; nothing is asked or sent any more then. Without it: not watched. */
+  onOtherChain?(err: WrongChainError): void
   /** Ends the wait for the endpoint. */
   signal?: AbortSignal
   log: Logger
@@ -34,6 +38,8 @@ export interface ChainClientInit extends Omit<RpcInit, 'url'> {
 /** A connection to the chain that has been checked to be the right one. */
 export interface ChainClient {
   network: NetworkIdentity
+  /** Of the chain's first block; undefined where the endpoint does not hold it. */
+  genesisHash: Hex | undefined
   /** For ethers' contracts and waits. Goes over `rpc`: same limits, same retries. */
   provider: JsonRpcApiProvider
   rpc: Rpc
@@ -89,16 +95,23 @@ class TransportProvider extends JsonRpcApiProvider {
 export async function createChainClient(init: ChainClientInit): Promise<ChainClient> {
   const clock = init.clock ?? systemClock
   const random = init.random ?? Math.random
-  const transport = rpc({ ...init, url: init.rpcUrl })({ log: init.log, clock, random })
+  const endpoint = rpc({ ...init, url: init.rpcUrl })({ log: init.log, clock, random })
+  let genesisHash: Hex | undefined
   try {
-    await connect(transport, init, clock)
+    genesisHash = await connect(endpoint, init, clock)
   } catch (err) {
-    transport.close()
+    endpoint.close()
     throw err
   }
+  const { onOtherChain } = init
+  const transport =
+    onOtherChain === undefined || genesisHash === undefined
+      ? endpoint
+      : sameChainRpc({ genesisHash, onOtherChain }, { rpc: endpoint, clock })
   const provider = new TransportProvider(transport, init.network.chainId, init.pollIntervalMs)
   return {
     network: init.network,
+    genesisHash,
     provider,
     rpc: transport,
     destroy() {
@@ -108,13 +121,13 @@ export async function createChainClient(init: ChainClientInit): Promise<ChainCli
   }
 }
 
-async function connect(transport: Rpc, init: ChainClientInit, clock: Clock): Promise<void> {
+/** @returns the hash of the chain's first block, where the endpoint holds it */
+async function connect(transport: Rpc, init: ChainClientInit, clock: Clock): Promise<Hex | undefined> {
   const giveUpAtMs = clock.now() + (init.connectTimeoutMs ?? Number.POSITIVE_INFINITY)
   let backoffMs = FIRST_CONNECT_BACKOFF_MS
   for (;;) {
     try {
-      await checkChain(transport, init)
-      return
+      return await checkChain(transport, init)
     } catch (err) {
       if (!(err instanceof ChainUnavailableError) || clock.now() + backoffMs >= giveUpAtMs) throw err
     }
@@ -126,15 +139,16 @@ async function connect(transport: Rpc, init: ChainClientInit, clock: Clock): Pro
 async function checkChain(
   transport: Rpc,
   { network, expectContracts = true, signal }: ChainClientInit
-): Promise<void> {
+): Promise<Hex | undefined> {
   const all = [
     ['oracle', network.oracle],
     ['registry', network.registry]
   ] as const
   const contracts = expectContracts ? all : []
-  const [chainAnswer, ...codeAnswers] = await transport.send(
+  const [chainAnswer, genesisAnswer, ...codeAnswers] = await transport.send(
     [
       { method: 'eth_chainId', params: [] },
+      genesisCall,
       ...contracts.map(([, address]) => ({ method: 'eth_getCode', params: [address, 'latest'] }))
     ],
     signal
@@ -152,4 +166,5 @@ async function checkChain(
       `Chain ${chainId} has no contract at the ${name} address ${address}: check the network file; if this is a devnet that was started anew, use the network file that it wrote`
     )
   })
+  return genesisHashOf(genesisAnswer)
 }

@@ -9,9 +9,10 @@ import { semaphore, sleep, underSignals } from './wait.js'
 export interface Rpc {
   /**
    * One answer for each call, in order.
+   * `maxAttempts`: in place of the usual number.
    * Throws ChainUnavailableError if the endpoint cannot be reached or talks nonsense, after retries; the reason of `signal` if it is aborted.
    */
-  send(calls: RpcCall[], signal?: AbortSignal): Promise<RpcAnswer[]>
+  send(calls: RpcCall[], signal?: AbortSignal, options?: { maxAttempts?: number }): Promise<RpcAnswer[]>
   /** Ends what is under way with ChainUnavailableError. Safe to repeat. */
   close(): void
 }
@@ -63,7 +64,6 @@ const shown = (url: URL) => url.origin
 export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
   const url = new URL(init.url)
   const timeoutMs = init.timeoutMs ?? TIMEOUT_MS
-  const maxAttempts = init.maxAttempts ?? MAX_ATTEMPTS
   const maxBatch = init.maxBatch ?? MAX_BATCH
 
   return ({ log, clock, random }) => {
@@ -84,7 +84,7 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
     }
 
     /** Answers for all calls of one HTTP request; those over a rate limit are asked again with the next attempt. */
-    async function request(calls: RpcCall[], signal: AbortSignal): Promise<RpcAnswer[]> {
+    async function request(calls: RpcCall[], signal: AbortSignal, maxAttempts: number): Promise<RpcAnswer[]> {
       const answers: (RpcAnswer | undefined)[] = calls.map(() => undefined)
       let open = calls.map((call, index) => ({ call, index }))
       for (let attempt = 1; ; attempt++) {
@@ -145,10 +145,10 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
     }
 
     return {
-      async send(calls, signal) {
+      async send(calls, signal, { maxAttempts = init.maxAttempts ?? MAX_ATTEMPTS } = {}) {
         if (closing.signal.aborted) throw closed()
         const parts = await underSignals([closing.signal, signal], either =>
-          Promise.all(chunks(calls).map(chunk => slots.run(() => request(chunk, either))))
+          Promise.all(chunks(calls).map(chunk => slots.run(() => request(chunk, either, maxAttempts))))
         )
         return parts.flat()
       },

@@ -3,7 +3,7 @@
  * Each comment says what lies there: Key -> Value. Values are described in the repository of the bucket.
  */
 export const Bucket = {
-  /** name -> what the database says of itself: `schema` -> Schema, `incarnation` -> Incarnation, `probe` -> time of a trial write */
+  /** name -> what the database says of itself: `schema` -> Schema, `incarnation` -> Incarnation, `chain` -> first block, `probe` -> time of a trial write */
   meta: 0x00,
   /** JobKey -> ReadJob: the jobs that a sequencer read and that are open, or were lately */
   jobs: 0x01,

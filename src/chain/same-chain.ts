@@ -1,0 +1,86 @@
+import type { Hex } from '../interface/bytes.js'
+import type { Clock } from '../interface/clock.js'
+import { ChainUnavailableError, WrongChainError } from '../interface/errors.js'
+import type { Rpc } from './rpc.js'
+import type { RpcAnswer, RpcCall } from './rpc-call.js'
+
+/** The first block tells chains apart that have one id: each devnet has id 31337. */
+export const genesisCall: RpcCall = { method: 'eth_getBlockByNumber', params: ['0x0', false] }
+
+/** Undefined where the endpoint does not hold the first block. */
+export function genesisHashOf(answer: RpcAnswer | undefined): Hex | undefined {
+  const block = answer !== undefined && 'result' in answer ? answer.result : undefined
+  const hash = typeof block === 'object' && block !== null && 'hash' in block ? block.hash : undefined
+  return typeof hash === 'string' && /^0x[0-9a-f]{64}$/.test(hash) ? (hash as Hex) : undefined
+}
+
+/** Between two looks at the first block while nothing is sent: a call in a thousand on a busy node. */
+const RECHECK_MS = 5_000
+
+export interface SameChainInit {
+  /** Of the chain that the endpoint served at first. */
+  genesisHash: Hex
+  /** Told once that it serves another. */
+  onOtherChain(err: WrongChainError): void
+}
+
+/**
+ * Answers as long as the endpoint serves the chain that it served at first. After that each call throws ChainUnavailableError:
+ * nothing of one chain is sent to another, and nothing is read there. It is looked at before each transaction, after each
+ * failure, and every 5 s.
+ */
+export function sameChainRpc(
+  { genesisHash, onOtherChain }: SameChainInit,
+  { rpc, clock }: { rpc: Rpc; clock: Clock }
+): Rpc {
+  let checkedMs = clock.now()
+  let isDoubtful = false
+  let isOther = false
+
+  function refuse(): never {
+    throw new ChainUnavailableError('The RPC endpoint serves another chain than at the start of this node')
+  }
+
+  function check(answer: RpcAnswer | undefined): void {
+    if (isOther) refuse()
+    const found = genesisHashOf(answer)
+    if (found !== undefined && found !== genesisHash) {
+      isOther = true
+      onOtherChain(
+        new WrongChainError(
+          `The RPC endpoint serves another chain than when this node was started (its first block is ${found}, not ${genesisHash}): if this is a devnet that was started again, start the node again, too; else check the endpoint`
+        )
+      )
+      refuse()
+    }
+    isDoubtful = false
+    checkedMs = clock.now()
+  }
+
+  async function send(calls: RpcCall[], signal?: AbortSignal): Promise<RpcAnswer[]> {
+    if (calls.some(({ method }) => method === 'eth_sendRawTransaction')) {
+      const [genesis] = await rpc.send([genesisCall], signal)
+      check(genesis)
+      // Tried again, it might come to another chain than the one that was just looked at.
+      return await rpc.send(calls, signal, { maxAttempts: 1 })
+    }
+    if (!isDoubtful && clock.now() - checkedMs < RECHECK_MS) return await rpc.send(calls, signal)
+    const [genesis, ...answers] = await rpc.send([genesisCall, ...calls], signal)
+    check(genesis)
+    return answers
+  }
+
+  return {
+    async send(calls, signal) {
+      if (isOther) refuse()
+      try {
+        const answers = await send(calls, signal)
+        return isOther ? refuse() : answers
+      } catch (err) {
+        isDoubtful = true
+        throw err
+      }
+    },
+    close: rpc.close
+  }
+}
