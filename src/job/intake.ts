@@ -46,7 +46,7 @@ export interface IntakeInit {
   priority?(job: JobKey): number
   /** A job waits for its check. */
   onWaiting?(reference: JobReference): void
-  /** A job that waited has left without having been taken in: it is final, or not on the chain. */
+  /** A job that waited was found to be final, or not on the chain. Not called for what is closed. */
   onDropped?(job: JobKey, isFinal: boolean): void
 }
 
@@ -255,10 +255,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
 
     function close(job: JobKey, forMs: number): void {
       const entry = pending.get(job)
-      if (entry !== undefined) {
-        drop(entry)
-        init.onDropped?.(job, false)
-      }
+      if (entry !== undefined) drop(entry)
       remember(job, forMs)
       check()
     }

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import type { JobKey, PeerKey } from '../interface/bytes.js'
 
-/** Written anew for each score: a worker asks for some of each job. */
+/** Of the last score: a worker asks for those of many others for one job. */
 const preimage = Buffer.alloc(64)
+let lastJob: JobKey | undefined
 
 /**
  * Rendezvous hashing: how good a worker is for a job. Lower is better; the same on every node.
@@ -10,7 +11,8 @@ const preimage = Buffer.alloc(64)
  * @returns SHA-256(jobKey, peer key) as 64 lowercase hex digits, which sort as the numbers do
  */
 export function score(job: JobKey, worker: PeerKey): string {
-  preimage.write(job, 0, 32, 'hex')
+  if (job !== lastJob) preimage.write(job, 0, 32, 'hex')
+  lastJob = job
   preimage.write(worker, 32, 32, 'hex')
   return hash('sha256', preimage, 'hex')
 }
