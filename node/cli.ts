@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../src/interface/index.js'
+import { addAccountCommand } from './commands/account.js'
 import { addContentCommand } from './commands/content.js'
 import { addDeployCommand } from './commands/deploy.js'
 import { addDevnetCommand } from './commands/devnet.js'
@@ -8,6 +9,7 @@ import { addExplainCommand } from './commands/explain.js'
 import { addJobCommand } from './commands/job.js'
 import { addJobsCommand } from './commands/jobs.js'
 import { addModelsCommand } from './commands/models.js'
+import { addReclaimCommand } from './commands/reclaim.js'
 import { addRunCommand } from './commands/run.js'
 import { addSubmitCommand } from './commands/submit.js'
 import { addTestnetCommand } from './commands/testnet.js'
@@ -47,6 +49,7 @@ Examples:
   $ npx buffalo-node --role sequencer            a node, on the network of .buffalo/network.json
   $ npx buffalo-node --role worker --help        all settings of a node
   $ npx buffalo-node submit image-to-text --input picture.png --wait
+  $ npx buffalo-node account                     a worker's funds, pay and registration
   $ npx buffalo-node models list                 the models that a worker can offer
 `
     )
@@ -57,6 +60,8 @@ Examples:
   addJobsCommand(program)
   addJobCommand(program)
   addExplainCommand(program)
+  addReclaimCommand(program)
+  addAccountCommand(program)
   addModelsCommand(program)
   addDeployCommand(program)
   addContentCommand(program)

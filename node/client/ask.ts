@@ -18,6 +18,8 @@ import type { AskInput } from './task-input.js'
 export interface Asked {
   jobId: bigint
   txHash: Hex
+  /** What was paid for the job, in wei. */
+  payment: bigint
   /** Names the answer in the example client; undefined where another contract was asked. */
   callbackId: bigint | undefined
 }
@@ -189,7 +191,12 @@ export async function sendRequest(
       logs.filter(log => log.address.toLowerCase() === client?.toLowerCase()),
       log => parseLog(exampleClientAbi, 'Asked', log)
     )
-    return { jobId: created.jobId, txHash: sent.hash as Hex, callbackId: remembered?.callbackId }
+    return {
+      jobId: created.jobId,
+      txHash: sent.hash as Hex,
+      payment: created.payment,
+      callbackId: remembered?.callbackId
+    }
   } catch (err) {
     throw explain(err, await signer.getAddress())
   }
@@ -226,16 +233,16 @@ async function answerOf<T>(call: Promise<T>, message: string): Promise<T> {
 }
 
 /** ethers' errors as ours. */
-function explain(err: unknown, account: string): unknown {
+export function explain(err: unknown, account: string): unknown {
   if (isError(err, 'INSUFFICIENT_FUNDS')) {
     return new AccountError(
-      `The account ${account} cannot pay for the job and its transaction: send it ether`,
+      `The account ${account} cannot pay for the transaction and what goes with it: send it ether`,
       { cause: err }
     )
   }
   if (isError(err, 'TIMEOUT')) {
     return new TimeoutError(
-      'The request was sent, and no block held it in time: look for its transaction with a block explorer, or give it more time with --timeout',
+      'The transaction was sent, and no block held it in time: look for it with a block explorer, or give it more time with --timeout',
       { cause: err }
     )
   }

@@ -18,6 +18,8 @@ export interface JobView {
   outputFormat: number
   createdAtMs: number
   deadlineMs: number
+  /** What the client paid, in wei: the Oracle's price and the model's. */
+  payment: bigint
   /** Block and transaction of the request. */
   blockNumber: number
   requestTxHash: string
@@ -59,6 +61,7 @@ const jobFields = gql`
     outputFormat
     createdTimestamp
     deadline
+    payment
     blockNumber
     txHash
     result {
@@ -98,6 +101,7 @@ const jobSchema = z.object({
   outputFormat: number,
   createdTimestamp: number,
   deadline: number,
+  payment: z.coerce.bigint(),
   blockNumber: number,
   txHash: z.string(),
   result: z
@@ -188,6 +192,7 @@ function view(job: z.infer<typeof jobSchema>): JobView {
     outputFormat: job.outputFormat,
     createdAtMs: job.createdTimestamp * 1_000,
     deadlineMs: job.deadline * 1_000,
+    payment: job.payment,
     blockNumber: job.blockNumber,
     requestTxHash: job.txHash,
     result:

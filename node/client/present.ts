@@ -1,5 +1,5 @@
 import Table from 'cli-table3'
-import { AbiCoder, getBytes } from 'ethers'
+import { AbiCoder, formatEther, getBytes } from 'ethers'
 import { z } from 'zod'
 import type { AnyTask, ModelRegistry } from '../../models/index.js'
 import { DataLocation } from '../../src/interface/index.js'
@@ -116,6 +116,7 @@ export function toPlain({ job, task, output }: ShownJob): Record<string, unknown
     client: job.client,
     createdAt: new Date(job.createdAtMs).toISOString(),
     deadline: new Date(job.deadlineMs).toISOString(),
+    paymentWei: job.payment.toString(),
     requestTxHash: job.requestTxHash,
     blockNumber: job.blockNumber,
     worker: job.result?.worker ?? null,
@@ -125,6 +126,13 @@ export function toPlain({ job, task, output }: ShownJob): Record<string, unknown
     callbackSucceeded: job.result?.callbackSucceeded ?? null,
     txHash: job.result?.txHash ?? null
   }
+}
+
+/** Who has a job's payment. */
+const whereabouts = {
+  open: 'held by the Oracle',
+  succeeded: 'credited to the worker and the model',
+  failed: 'credited back to the client'
 }
 
 /** One job for people, in several lines. */
@@ -138,6 +146,7 @@ export function describe({ job, task, text }: ShownJob): string {
     ['client', job.client],
     ['created', `${new Date(job.createdAtMs).toISOString()}, block ${job.blockNumber}`],
     ['deadline', job.status === 'open' ? new Date(job.deadlineMs).toISOString() : undefined],
+    ['payment', `${formatEther(job.payment)} ether, ${whereabouts[job.status]}`],
     ['request', job.requestTxHash],
     ['worker', result?.worker],
     ['account', result?.account],

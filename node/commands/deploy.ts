@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { formatEther, parseEther, ZeroAddress } from 'ethers'
-import { z } from 'zod'
 import { loadWallet } from '../../src/chain/account.js'
 import { createChainClient } from '../../src/chain/provider.js'
 import { AccountError, type Address, ConfigError } from '../../src/interface/index.js'
-import { type Field, integer } from '../config/fields.js'
+import { ether, integer } from '../config/fields.js'
 import { type NewNetworkFile, writeNetworkFile } from '../config/network-file.js'
 import { resolveAccount, resolveLog } from '../config/resolve.js'
 import type { SettingName } from '../config/settings.js'
@@ -30,12 +29,6 @@ const deploySettings: SettingName[] = [
 const connectTimeoutMs = 15_000
 /** Between two looks for a receipt. */
 const pollIntervalMs = 1_000
-
-/** An amount of ether, as text, so that no digit is lost. */
-const ether: Field<string> = {
-  schema: z.string().regex(/^\d{1,9}(\.\d{1,18})?$/),
-  must: 'an amount of ether such as 0.001'
-}
 
 export function addDeployCommand(program: Command): void {
   const command = new Command('deploy')

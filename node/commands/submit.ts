@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { formatEther } from 'ethers'
 import { z } from 'zod'
 import type { AnyTask } from '../../models/index.js'
 import {
@@ -101,15 +102,24 @@ async function submit(taskName: string, command: Command): Promise<void> {
       onSent: txHash => output.progress(`The request is sent in ${txHash}; waiting for its block`)
     })
     const id = asked.jobId.toString()
-    const requested = { id, task: task.name, status: 'open', requestTxHash: asked.txHash, seed }
+    const requested = {
+      id,
+      task: task.name,
+      status: 'open',
+      requestTxHash: asked.txHash,
+      paymentWei: asked.payment.toString(),
+      seed
+    }
     if (!isAwaited) {
       output.result(
         { ok: true, job: requested },
-        `Job ${id} was requested in ${asked.txHash}. Its answer: npx buffalo-node job ${id}`
+        `Job ${id} was requested in ${asked.txHash} for ${formatEther(asked.payment)} ether. Its answer: npx buffalo-node job ${id}`
       )
       return
     }
-    output.progress(`Job ${id} was requested in ${asked.txHash}; waiting for a worker`)
+    output.progress(
+      `Job ${id} was requested in ${asked.txHash} for ${formatEther(asked.payment)} ether; waiting for a worker`
+    )
     try {
       const final = await waitUntilFinal(session.jobs, asked.jobId, {
         timeoutMs,

@@ -55,6 +55,12 @@ export const gwei: Field<bigint> = {
   must: 'a number of gwei above 0, such as 30 or 0.5'
 }
 
+/** An amount of ether, as text, so that no digit is lost. */
+export const ether: Field<string> = {
+  schema: z.string().regex(/^\d{1,9}(\.\d{1,18})?$/),
+  must: 'an amount of ether such as 0.001'
+}
+
 export const privateKey: Field<string> = {
   schema: z.string().regex(/^(0x)?[0-9a-fA-F]{64}$/),
   must: 'a private key (64 hex digits)'

@@ -18,6 +18,11 @@ describe('the command line', () => {
     [['submit'], '--input'],
     [['jobs'], '--before'],
     [['job'], '<id>'],
+    [['reclaim'], '<id>'],
+    [['account'], 'withdraw'],
+    [['account', 'show'], '--of'],
+    [['account', 'withdraw'], '--amount'],
+    [['account', 'unregister'], '--account-index'],
     [['models'], 'check'],
     [['models', 'list'], '--models'],
     [['models', 'show'], '<name or cid>'],
@@ -116,6 +121,10 @@ describe('a network by hand', () => {
     })
     const one = await runProgram(['job', '1'], { cwd })
     expect(one.stdout).toMatch(/status +succeeded[^]*callback +taken[^]*output +Hello from the network/)
+    const account = await runProgram(['account'], { cwd })
+    expect(account.stdout).toMatch(/credit +0\.001 ether in the Oracle[^]*registered +for the node 12D3/)
+    const withdrawn = await runProgram(['account', 'withdraw', '--json'], { cwd })
+    expect(withdrawn.json()).toMatchObject({ ok: true, amountWei: '1000000000000000' })
     const none = await runProgram(['job', '2', '--json'], { cwd })
     expect(none.code).toBe(1)
     expect(none.json()).toMatchObject({ ok: false, error: { code: 'BUFFALO_ERR_NOT_FOUND' } })

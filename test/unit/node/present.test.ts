@@ -5,7 +5,7 @@ import { AbiCoder } from 'ethers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { ModelRegistry } from '../../../models/index.js'
 import type { JobView } from '../../../node/client/job-queries.js'
-import { locationOf, show, toPlain } from '../../../node/client/present.js'
+import { locationOf, show, describe as tell, toPlain } from '../../../node/client/present.js'
 import { saveOutput } from '../../../node/client/save-output.js'
 import { readTasks } from '../../../node/client/task-registry.js'
 import { ContentInvalidError, DataLocation, OutputFormat } from '../../../src/interface/index.js'
@@ -26,6 +26,7 @@ function job(task: string, output: string, about: Partial<JobView> = {}): JobVie
     outputFormat: OutputFormat.Raw,
     createdAtMs: 0,
     deadlineMs: 0,
+    payment: 1_500_000_000_000_000n,
     blockNumber: 1,
     requestTxHash: '0x03',
     result: {
@@ -123,5 +124,15 @@ describe('an output in a file', () => {
 
   it('behavior: what is no metadata is said to be none', async () => {
     await expect(save(located('ipfs://nonsense', OutputFormat.NFTMeta))).rejects.toThrow(ContentInvalidError)
+  })
+})
+
+it('behavior: it is told what a job was paid, and who has it', () => {
+  const line = (status: JobView['status']) => tell(show(job('image-to-text', '0x', { status }), registry))
+  expect(line('open')).toMatch(/payment +0\.0015 ether, held by the Oracle/)
+  expect(line('succeeded')).toMatch(/payment +0\.0015 ether, credited to the worker and the model/)
+  expect(line('failed')).toMatch(/payment +0\.0015 ether, credited back to the client/)
+  expect(toPlain(show(job('image-to-text', '0x'), registry))).toMatchObject({
+    paymentWei: '1500000000000000'
   })
 })
