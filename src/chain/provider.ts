@@ -47,6 +47,8 @@ export interface ChainClient {
   destroy(): void
 }
 
+/** An idle node looks every 5 s whether a local chain is still the same, and every 200 s at a public endpoint. */
+const WATCH_POLLS = 50
 const FIRST_CONNECT_BACKOFF_MS = 500
 const LAST_CONNECT_BACKOFF_MS = 15_000
 
@@ -107,7 +109,10 @@ export async function createChainClient(init: ChainClientInit): Promise<ChainCli
   const transport =
     onOtherChain === undefined || genesisHash === undefined
       ? endpoint
-      : sameChainRpc({ genesisHash, onOtherChain }, { rpc: endpoint, clock })
+      : sameChainRpc(
+          { genesisHash, watchMs: WATCH_POLLS * init.pollIntervalMs, onOtherChain },
+          { rpc: endpoint, clock }
+        )
   const provider = new TransportProvider(transport, init.network.chainId, init.pollIntervalMs)
   return {
     network: init.network,

@@ -1,5 +1,5 @@
 import type { Hex } from '../interface/bytes.js'
-import type { Clock } from '../interface/clock.js'
+import type { Clock, Timer } from '../interface/clock.js'
 import { ChainUnavailableError, WrongChainError } from '../interface/errors.js'
 import type { Rpc } from './rpc.js'
 import type { RpcAnswer, RpcCall } from './rpc-call.js'
@@ -20,6 +20,8 @@ const RECHECK_MS = 5_000
 export interface SameChainInit {
   /** Of the chain that the endpoint served at first. */
   genesisHash: Hex
+  /** How often it is looked at where nothing else is asked: a sequencer may ask nothing for long. */
+  watchMs: number
   /** Told once that it serves another. */
   onOtherChain(err: WrongChainError): void
 }
@@ -27,15 +29,16 @@ export interface SameChainInit {
 /**
  * Answers as long as the endpoint serves the chain that it served at first. After that each call throws ChainUnavailableError:
  * nothing of one chain is sent to another, and nothing is read there. It is looked at before each transaction, after each
- * failure, and every 5 s.
+ * failure, with a read every 5 s, and every `watchMs` in any case.
  */
 export function sameChainRpc(
-  { genesisHash, onOtherChain }: SameChainInit,
+  { genesisHash, watchMs, onOtherChain }: SameChainInit,
   { rpc, clock }: { rpc: Rpc; clock: Clock }
 ): Rpc {
   let checkedMs = clock.now()
   let isDoubtful = false
   let isOther = false
+  let watch: Timer | undefined
 
   function refuse(): never {
     throw new ChainUnavailableError('The RPC endpoint serves another chain than at the start of this node')
@@ -70,17 +73,35 @@ export function sameChainRpc(
     return answers
   }
 
-  return {
-    async send(calls, signal) {
-      if (isOther) refuse()
-      try {
-        const answers = await send(calls, signal)
-        return isOther ? refuse() : answers
-      } catch (err) {
-        isDoubtful = true
-        throw err
+  async function guarded(calls: RpcCall[], signal?: AbortSignal): Promise<RpcAnswer[]> {
+    if (isOther) refuse()
+    try {
+      const answers = await send(calls, signal)
+      return isOther ? refuse() : answers
+    } catch (err) {
+      isDoubtful = true
+      throw err
+    }
+  }
+
+  function watchOn(): void {
+    watch = clock.schedule(watchMs, () => {
+      // The transport says by itself that an endpoint is down.
+      const looked = clock.now() - checkedMs < watchMs ? Promise.resolve([]) : guarded([genesisCall])
+      const goOn = (): void => {
+        if (!isOther && watch !== undefined) watchOn()
       }
-    },
-    close: rpc.close
+      looked.then(goOn, goOn)
+    })
+  }
+
+  watchOn()
+  return {
+    send: guarded,
+    close() {
+      watch?.cancel()
+      watch = undefined
+      rpc.close()
+    }
   }
 }

@@ -31,7 +31,7 @@ function setup() {
     },
     close() {}
   }
-  const init = { genesisHash: first, onOtherChain: (err: WrongChainError) => told.push(err) }
+  const init = { genesisHash: first, watchMs: 60_000, onOtherChain: (err: WrongChainError) => told.push(err) }
   const sent = () => asked.filter(({ methods }) => methods.includes('eth_sendRawTransaction'))
   return { endpoint, asked, told, sent, clock, rpc: sameChainRpc(init, { rpc, clock }) }
 }
@@ -78,4 +78,22 @@ test('behavior: an endpoint that has lost its first block is not taken for anoth
   await rpc.send([transaction])
   expect(sent()).toHaveLength(1)
   expect(told).toEqual([])
+})
+
+test('behavior: a node that asks nothing notices all the same, also after an outage, and no more once it has ended', async () => {
+  const { endpoint, rpc, told, asked, clock } = setup()
+  await clock.advance(60_000)
+  expect(asked).toHaveLength(1)
+  endpoint.isDown = true
+  await clock.advance(120_000)
+  endpoint.isDown = false
+  endpoint.genesisHash = second
+  await clock.advance(60_000)
+  expect(told).toHaveLength(1)
+
+  const other = setup()
+  other.rpc.close()
+  await other.clock.advance(600_000)
+  expect(other.asked).toEqual([])
+  rpc.close()
 })
