@@ -17,12 +17,18 @@ contract ExampleClient is IJobFailureReceiver {
         uint256 paid;
         /// Set by success and by failure: nothing follows.
         bool answered;
-        /// `abi.encode(string text)` on success, else empty.
+        /// `abi.encode(string text)` on success; empty on failure, and where the text was too long to be stored.
         bytes data;
+        /// keccak256 of the answer, stored or not; zero on failure. The bytes of a long one stand in the Oracle's event
+        /// `JobSucceeded`, and whoever brings them is believed if their hash is this one.
+        bytes32 dataHash;
         /// 0 on success; else a code of docs/errors.md.
         uint16 failureCode;
         string failureReason;
     }
+
+    /// What storing 32 bytes takes at most: a new slot (22,100), and their share of copies, hash and event.
+    uint256 private constant GAS_PER_WORD = 22_700;
 
     ImageToText public immutable model;
     /// Ids run from 1 to `count`.
@@ -30,7 +36,8 @@ contract ExampleClient is IJobFailureReceiver {
     mapping(uint256 callbackId => Answer) public answers;
 
     event Asked(uint256 indexed callbackId, address indexed asker, uint256 jobId);
-    event Answered(uint256 indexed callbackId, bytes data);
+    /// `data`: as stored, so empty for a long answer.
+    event Answered(uint256 indexed callbackId, bytes32 dataHash, bytes data);
     event Failed(uint256 indexed callbackId, uint16 code, string reason);
     event Refunded(uint256 indexed callbackId, address indexed asker, uint256 amount);
 
@@ -61,12 +68,18 @@ contract ExampleClient is IJobFailureReceiver {
         );
     }
 
-    /// The callback. Its gas is capped, so it only stores.
+    /// The callback. Its gas is capped by the Oracle (3,000,000 as deployed), which is enough to store about 4 KB. A callback that
+    /// reverts is not made again, and the answer is paid all the same: so of a longer answer only the hash is stored.
     function onAnswer(uint256 callbackId, bytes calldata data) external {
         Answer storage answer = _answer(callbackId);
+        bytes32 dataHash = keccak256(data);
         answer.answered = true;
-        answer.data = data;
-        emit Answered(callbackId, data);
+        answer.dataHash = dataHash;
+        // Three more words than the data fills: for its rest, its length and the event itself.
+        bool isShort = gasleft() > (data.length / 32 + 3) * GAS_PER_WORD;
+        bytes calldata stored = data[:isShort ? data.length : 0];
+        answer.data = stored;
+        emit Answered(callbackId, dataHash, stored);
     }
 
     /// @inheritdoc IJobFailureReceiver

@@ -4,6 +4,7 @@ import { oracleAbi } from '../../src/chain/abi/index.js'
 import { typedContract } from '../../src/chain/typed-contract.js'
 import { type Address, DataLocation, type ManifestError, ProcessError } from '../../src/interface/index.js'
 import { readArtifact } from '../artifacts.js'
+import { oracleLimits } from './oracle-limits.js'
 
 /** Where the contracts of a new network lie. */
 export interface Deployment {
@@ -39,15 +40,6 @@ export interface DeployInit {
 const defaultPrice = '0.001'
 const defaultModelPrice = '0.0005'
 const defaultJobTimeoutSeconds = 3_600
-/** What the Oracle's owner can change later. */
-const oracleLimits = {
-  // Storing a text of 4,000 characters takes about 2.8 million.
-  callbackGasLimit: 3_000_000,
-  // 40 gas a byte (EIP-7623): within the 16.7 million that one transaction may use (EIP-7825).
-  maxInputBytes: 256 * 1024,
-  maxOutputBytes: 64 * 1024,
-  maxReasonBytes: 512
-}
 /** The examples beside the ExampleClient, and the task whose model each asks. */
 const exampleTasks = { TicTacToe: 'reinforcement-learning', EvolvingNFT: 'text-to-image' }
 

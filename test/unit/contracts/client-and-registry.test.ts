@@ -1,5 +1,6 @@
-import { AbiCoder } from 'ethers'
+import { AbiCoder, keccak256 } from 'ethers'
 import { describe, expect, test } from 'vitest'
+import { oracleLimits } from '../../../node/devnet/oracle-limits.js'
 import { exampleClientAbi, imageToTextAbi, workerRegistryAbi } from '../../../src/chain/abi/index.js'
 import { typedContract } from '../../../src/chain/typed-contract.js'
 import type { Hex } from '../../../src/interface/index.js'
@@ -43,6 +44,7 @@ describe('behavior: the example client', () => {
       paid: price,
       answered: false,
       data: '0x',
+      dataHash: zeroKey,
       failureCode: 0,
       failureReason: ''
     })
@@ -82,6 +84,48 @@ describe('behavior: the example client', () => {
     expect(await revertOf(client.read('onAnswer', [1n, output], { from: other }))).toBe('NotTheOracle')
     await mined(f.oracle.write('submitResults', [[success(job, output)]]))
     expect(await f.client.read('answers', [1n])).toMatchObject({ answered: true, data: output })
+  })
+
+  /** Answers a request for each size, with an output of so many bytes, and a callback gas limit. What the client keeps of each. */
+  async function kept(sizes: number[], callbackGasLimit: number): Promise<('whole' | 'hash')[]> {
+    await mined(
+      f.oracleAsOwner.write('setSettings', [{ ...settings, maxOutputBytes: 65_536, callbackGasLimit }])
+    )
+    const found: ('whole' | 'hash')[] = []
+    for (const size of sizes) {
+      const job = await ask(f)
+      const data: Hex = `0x${'a5'.repeat(size)}`
+      const gasLimit = BigInt(callbackGasLimit) + 5_000_000n
+      const receipt = await mined(f.oracle.write('submitResults', [[success(job, data)]], { gasLimit }))
+      const callbackId = await f.client.read('count', [])
+      const answer = await f.client.read('answers', [callbackId])
+      const isWhole = answer.data !== '0x'
+      expect(answer, `${size} bytes`).toMatchObject({ answered: true, dataHash: keccak256(data) })
+      expect(answer.data, `${size} bytes`).toBe(isWhole ? data : '0x')
+      expect(event(receipt, f.client, 'Answered')).toEqual({
+        callbackId,
+        dataHash: keccak256(data),
+        data: answer.data
+      })
+      // The bytes of a long one are here.
+      expect(event(receipt, f.oracle, 'JobSucceeded').output).toBe(data)
+      found.push(isWhole ? 'whole' : 'hash')
+    }
+    return found
+  }
+
+  test('behavior: an answer too long for its callback’s gas is answered too, with its hash', async () => {
+    // About 4 KB is what README.md and docs/contracts.md promise.
+    const { callbackGasLimit } = oracleLimits
+    const sizes = [4_000, 4_300, 64 * 1024]
+    expect(await kept(sizes, callbackGasLimit)).toEqual(['whole', 'hash', 'hash'])
+  })
+
+  test('behavior: around the longest answer that can be stored, none is lost', async () => {
+    const sizes = [31, 32, 63, 64, 65, 96, 97, 127, 128, 160, 192, 224, 256]
+    const found = await kept(sizes, 200_000)
+    expect(found[0]).toBe('whole')
+    expect(found.join()).toMatch(/^(whole,)+(hash,)+hash$/u)
   })
 })
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AbiCoder, Contract, ContractFactory, type JsonRpcSigner, type Result } from 'ethers'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { oracleLimits } from '../../../node/devnet/oracle-limits.js'
 import { FailureCode, type Hex } from '../../../src/interface/index.js'
 import {
   event,
@@ -83,6 +84,24 @@ async function asking(contract: Contract, value = price) {
   const receipt = await mined(contract.getFunction('read').send(picture, { value }))
   return event(receipt, f.oracle, 'JobCreated')
 }
+
+describe('behavior: the contract that docs/contracts.md prints', () => {
+  test('behavior: of an answer too long to be stored it keeps the hash, and believes the bytes', async () => {
+    const { callbackGasLimit, maxOutputBytes } = oracleLimits
+    await mined(f.oracleAsOwner.write('setSettings', [{ ...settings, callbackGasLimit, maxOutputBytes }]))
+    const reader = await deployed(compilePage('docs/contracts.md').get('LongReader'))
+    const job = await asking(reader)
+    const text = 'long '.repeat(12_000)
+    const receipt = await mined(f.oracle.write('submitResults', [[success(job, encode(text))]]))
+    expect(event(receipt, f.oracle, 'CallbackCalled').success).toBe(true)
+
+    const { output } = event(receipt, f.oracle, 'JobSucceeded')
+    expect(await reader.getFunction('textOf').staticCall(1n, output)).toBe(text)
+    await expect(reader.getFunction('textOf').staticCall(1n, encode('other'))).rejects.toThrow(
+      'not the answer'
+    )
+  })
+})
 
 describe('behavior: the contract that README.md prints', () => {
   let built: Map<string, Built>

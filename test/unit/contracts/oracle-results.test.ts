@@ -1,4 +1,4 @@
-import { AbiCoder, hexlify, randomBytes } from 'ethers'
+import { AbiCoder, hexlify, keccak256, randomBytes } from 'ethers'
 import { describe, expect, test } from 'vitest'
 import { oracleAbi } from '../../../src/chain/abi/index.js'
 import { encodeCall, typedContract } from '../../../src/chain/typed-contract.js'
@@ -45,7 +45,11 @@ describe('behavior: a success', () => {
       success: true,
       returnData: '0x'
     })
-    expect(event(receipt, f.client, 'Answered')).toEqual({ callbackId: 1n, data: output })
+    expect(event(receipt, f.client, 'Answered')).toEqual({
+      callbackId: 1n,
+      dataHash: keccak256(output),
+      data: output
+    })
     expect(await f.client.read('answers', [1n])).toMatchObject({
       answered: true,
       data: output,
@@ -152,7 +156,7 @@ describe('behavior: a batch', () => {
   })
 
   test('behavior: output, reason and receipt of the largest size are taken', async () => {
-    // The example client would need more gas to store 16 KiB than a callback has: its callback fails, the result stands.
+    // The example client would need more gas to store 16 KiB than a callback has: it keeps the hash.
     const jobs = [await ask(f), await ask(f)] as const
     const batch = [
       success(jobs[0], bytes(settings.maxOutputBytes), bytes(1024)),
@@ -160,7 +164,7 @@ describe('behavior: a batch', () => {
     ]
     const receipt = await mined(f.oracle.write('submitResults', [batch]))
     expect(event(receipt, f.oracle, 'JobSucceeded').output).toBe(bytes(settings.maxOutputBytes))
-    expect(events(receipt, f.oracle, 'CallbackCalled').map(called => called.success)).toEqual([false, true])
+    expect(events(receipt, f.oracle, 'CallbackCalled').map(called => called.success)).toEqual([true, true])
   })
 
   test('behavior: an empty batch does nothing', async () => {
