@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises'
 import { getBytes } from 'ethers'
 import { z } from 'zod'
 import type { AnyTask } from '../../models/index.js'
-import { ConfigError, ContentInvalidError, OutputFormat } from '../../src/interface/index.js'
+import { ContentInvalidError, OutputFormat } from '../../src/interface/index.js'
 import type { ReadContent } from './content-reader.js'
 import type { JobView } from './job-queries.js'
+import type { OutputFile } from './output-file.js'
 import { locationOf, type ShownJob } from './present.js'
 
 /** ERC-721 metadata, as much as is needed of it. */
@@ -28,21 +28,21 @@ export interface SavedOutput {
 export async function saveOutput(
   shown: ShownJob & { job: JobView },
   task: AnyTask,
-  path: string,
+  file: OutputFile,
   { read, signal }: { read: ReadContent; signal: AbortSignal }
 ): Promise<SavedOutput> {
   const location = locationOf(shown)
   if (location === undefined) {
     const { bytes } = task.output.toContent(task.output.decode(getBytes(shown.job.result?.output ?? '0x')))
-    return { bytes: await write(path, bytes) }
+    return { bytes: await file.write(bytes) }
   }
   const bytes = await read(location, { maxBytes: maxOutputBytes, signal })
   if (shown.job.outputFormat !== OutputFormat.NFTMeta) {
-    return { bytes: await write(path, bytes) }
+    return { bytes: await file.write(bytes) }
   }
   const metadata = parseMetadata(bytes, location)
   const picture = await read(metadata.image, { maxBytes: maxOutputBytes, signal })
-  return { bytes: await write(path, picture), metadata }
+  return { bytes: await file.write(picture), metadata }
 }
 
 /** Throws ContentInvalidError. */
@@ -56,11 +56,11 @@ export function parseMetadata(bytes: Uint8Array, location: string): TokenMetadat
   }
 }
 
-async function write(path: string, bytes: Uint8Array): Promise<number> {
-  try {
-    await writeFile(path, bytes)
-    return bytes.length
-  } catch (err) {
-    throw new ConfigError(`--output (flag): cannot write ${path}: ${String(err)}`, { cause: err })
-  }
+/** How to have the output of a job later that was paid, and could not be saved. */
+export function outputHint(shown: ShownJob): string {
+  const location = locationOf(shown)
+  const job = `Job ${shown.job.id} is paid and done`
+  return location?.startsWith('ipfs://')
+    ? `${job}, and its output lies at ${location}: npx buffalo-node content get ${location} --out <file>`
+    : `${job}. Its output: npx buffalo-node job ${shown.job.id}`
 }

@@ -25,8 +25,9 @@ import {
 import { contentReader } from '../client/content-reader.js'
 import { drawBoard, readGame } from '../client/game-board.js'
 import type { JobQueries, JobView } from '../client/job-queries.js'
+import { type OutputFile, openOutputFile } from '../client/output-file.js'
 import { failureLine, show, toPlain } from '../client/present.js'
-import { saveOutput } from '../client/save-output.js'
+import { outputHint, saveOutput } from '../client/save-output.js'
 import { openSession, type Session } from '../client/session.js'
 import { readTaskInput } from '../client/task-input.js'
 import { readTasks } from '../client/task-registry.js'
@@ -87,6 +88,7 @@ async function submit(taskName: string, command: Command): Promise<void> {
   const isAwaited = flags.wait === true || flags.output !== undefined
   const stop = listenForStop(output.progress, 'the command')
   const session = await openSession(config, stop.signal)
+  let file: OutputFile | undefined
   try {
     const { target, request } =
       seed === undefined
@@ -95,6 +97,10 @@ async function submit(taskName: string, command: Command): Promise<void> {
     if (isAwaited) {
       // A subgraph that is down is told of before the job is paid for.
       await session.jobs.jobs({ limit: 1 })
+    }
+    if (typeof flags.output === 'string' && !isGame) {
+      // So is a file that cannot be written.
+      file = await openOutputFile(flags.output)
     }
     const startedAtMs = performance.now()
     const asked = await sendRequest(request, target, await session.signer(), {
@@ -132,6 +138,7 @@ async function submit(taskName: string, command: Command): Promise<void> {
       reportFailure(err, output.json, false, { job: requested })
     }
   } finally {
+    await file?.close()
     session.close()
     stop.dispose()
   }
@@ -153,15 +160,20 @@ async function submit(taskName: string, command: Command): Promise<void> {
       )
       return
     }
-    if (typeof flags.output !== 'string') {
+    if (file === undefined || typeof flags.output !== 'string') {
       output.result({ ok: true, job }, shown.text ?? final.result?.output ?? '')
       return
     }
     const read = contentReader({ ...config, logger: createLogger({ ...config.log, level: 'error' }) })
-    const { bytes, metadata } = await saveOutput(shown, task, flags.output, { read, signal: stop.signal })
-    const saved = { file: resolve(flags.output), bytes, ...(metadata === undefined ? {} : { metadata }) }
-    const about = metadata === undefined ? '' : `\n${JSON.stringify(metadata, undefined, 2)}`
-    output.result({ ok: true, job, saved }, `${flags.output} (${bytes} bytes)${about}`)
+    try {
+      const { bytes, metadata } = await saveOutput(shown, task, file, { read, signal: stop.signal })
+      const saved = { file: resolve(flags.output), bytes, ...(metadata === undefined ? {} : { metadata }) }
+      const about = metadata === undefined ? '' : `\n${JSON.stringify(metadata, undefined, 2)}`
+      output.result({ ok: true, job, saved }, `${flags.output} (${bytes} bytes)${about}`)
+    } catch (err) {
+      output.progress(outputHint(shown))
+      reportFailure(err, output.json, false, { job })
+    }
   }
 }
 

@@ -5,8 +5,9 @@ import { AbiCoder } from 'ethers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { ModelRegistry } from '../../../models/index.js'
 import type { JobView } from '../../../node/client/job-queries.js'
+import { openOutputFile } from '../../../node/client/output-file.js'
 import { locationOf, show, describe as tell, toPlain } from '../../../node/client/present.js'
-import { saveOutput } from '../../../node/client/save-output.js'
+import { outputHint, saveOutput } from '../../../node/client/save-output.js'
 import { readTasks } from '../../../node/client/task-registry.js'
 import { ContentInvalidError, DataLocation, OutputFormat } from '../../../src/interface/index.js'
 
@@ -99,10 +100,12 @@ describe('an output in a file', () => {
     try {
       const shown = show(view, registry)
       const read = async (location: string) => files[location] ?? new Uint8Array()
-      const saved = await saveOutput(shown, registry.task(shown.task), path, {
+      const file = await openOutputFile(path)
+      const saved = await saveOutput(shown, registry.task(shown.task), file, {
         read,
         signal: new AbortController().signal
       })
+      await file.close()
       return { saved, written: await readFile(path) }
     } finally {
       await rm(folder, { recursive: true })
@@ -120,6 +123,14 @@ describe('an output in a file', () => {
   it('behavior: an answer on chain is written as its file', async () => {
     const { written } = await save(job('text-generation', encode(['string'], ['hello'])))
     expect(written.toString()).toBe('hello')
+  })
+
+  it('behavior: where a paid output could not be saved, it is said how to have it', () => {
+    expect(outputHint(show(located('ipfs://picture'), registry))).toContain(
+      'npx buffalo-node content get ipfs://picture --out'
+    )
+    const text = show(job('text-generation', encode(['string'], ['hello'])), registry)
+    expect(outputHint(text)).toContain('npx buffalo-node job 7')
   })
 
   it('behavior: what is no metadata is said to be none', async () => {
