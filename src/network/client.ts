@@ -2,7 +2,7 @@ import { bootstrap } from '@libp2p/bootstrap'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { type Identify, identify } from '@libp2p/identify'
 import type { Libp2p, PeerInfo, Stream } from '@libp2p/interface'
-import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
+import type { KadDHT } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Ping, ping } from '@libp2p/ping'
@@ -10,6 +10,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import type { Clock, Logger } from '../interface/index.js'
+import { boundedDht } from './dht.js'
 import { directoryDiscovery } from './directory-discovery.js'
 import { connectionLimits } from './limits.js'
 import { checkBootstrap } from './setup.js'
@@ -76,11 +77,7 @@ export async function createNetworkClient(
     services: {
       identify: identify(),
       ping: ping({ protocolPrefix: 'buffalo' }),
-      dht: kadDHT({
-        protocol: '/buffalo/kad/1.0.0',
-        clientMode: true,
-        peerInfoMapper: init.privateAddresses ? passthroughMapper : removePrivateAddressesMapper
-      })
+      dht: boundedDht({ clientMode: true, privateAddresses: init.privateAddresses })
     }
   })
   const onDiscovery = ({ detail }: CustomEvent<PeerInfo>): void => init.onFound(detail.id.toString())

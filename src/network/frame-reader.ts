@@ -18,11 +18,29 @@ const MAX_LENGTH_BYTES = 5
 /** Of a varint that is skipped: 64 bits take ten. */
 const MAX_VARINT_BYTES = 10
 
+/** The types of known fields by number. Outermost ones may be messages, whose fields count as well. */
+export interface Fields {
+  [field: number]: 'varint' | 'bytes' | Fields
+}
+
+export interface FrameReaderInit {
+  /** Of one frame, at most. Default: any number. */
+  maximalFields?: number
+  /**
+   * Decoders go by a field's number alone: where one came as another type, what follows would be read otherwise here. It is broken.
+   * Default: none are known.
+   */
+  known?: Fields
+}
+
 /**
  * Reads along a stream of length-prefixed RPCs, whatever the chunks are, without keeping any of it: only the outermost
  * fields are looked at, and what they hold is skipped. Unknown fields are let through, as later versions may have some.
  */
-export function frameReader(maximalFrameBytes: number): { read(chunk: Uint8Array): Frames } {
+export function frameReader(
+  maximalFrameBytes: number,
+  { maximalFields = Number.POSITIVE_INFINITY, known = {} }: FrameReaderInit = {}
+): { read(chunk: Uint8Array): Frames } {
   let state: State = 'frame-length'
   let isBroken = false
   /** The number that is being read, and how many bytes of it were. */
@@ -31,6 +49,12 @@ export function frameReader(maximalFrameBytes: number): { read(chunk: Uint8Array
   let frameLeft = 0
   let skipLeft = 0
   let fields = 0
+  let fieldsOfFrame = 0
+  /** Of a frame, what is left after the message that is being read within it; undefined outside of one. */
+  let leftAfter: number | undefined
+  /** What is known of the fields at hand, and of those in the field that is being read, if it is a message. */
+  let level = known
+  let inner: Fields | undefined
 
   /** The number that ends with this byte; undefined if it goes on. */
   function number(byte: number, maximalBytes: number): number | undefined {
@@ -47,15 +71,34 @@ export function frameReader(maximalFrameBytes: number): { read(chunk: Uint8Array
   }
 
   function skip(bytes: number): void {
-    if (bytes > frameLeft) isBroken = true
+    if (bytes > frameLeft - (leftAfter ?? 0)) isBroken = true
     skipLeft = bytes
     state = 'tag'
   }
 
+  function enter(bytes: number, fields: Fields): void {
+    if (bytes > frameLeft) isBroken = true
+    state = 'tag'
+    if (bytes === 0) return
+    leftAfter = frameLeft - bytes
+    level = fields
+  }
+
+  function leave(): void {
+    leftAfter = undefined
+    level = known
+  }
+
   function onTag(tag: number): void {
     fields++
-    if (tag < 8) isBroken = true
-    switch (tag & 7) {
+    fieldsOfFrame++
+    // Of more than 32 bits, decoders drop the upper ones.
+    if (tag < 8 || tag >= 2 ** 32 || fieldsOfFrame > maximalFields) isBroken = true
+    const wireType = tag & 7
+    const field = level[tag >>> 3]
+    if (field !== undefined && wireType !== (field === 'varint' ? VARINT : BYTES)) isBroken = true
+    inner = typeof field === 'object' && leftAfter === undefined ? field : undefined
+    switch (wireType) {
       case VARINT:
         state = 'varint-value'
         break
@@ -79,18 +122,23 @@ export function frameReader(maximalFrameBytes: number): { read(chunk: Uint8Array
       if (length === undefined) return
       if (length > maximalFrameBytes) isBroken = true
       frameLeft = length
+      fieldsOfFrame = 0
       state = length === 0 ? 'frame-length' : 'tag'
       return
     }
     frameLeft--
     const complete = number(byte, state === 'varint-value' ? MAX_VARINT_BYTES : MAX_LENGTH_BYTES)
-    // A frame that ends within a number, or before the value of its last field.
-    if (frameLeft === 0 && (complete === undefined || (state === 'tag' && complete !== undefined)))
+    // A message that ends within a number, or before the value of its last field.
+    if (
+      frameLeft === (leftAfter ?? 0) &&
+      (complete === undefined || (state === 'tag' && complete !== undefined))
+    )
       isBroken = true
     if (complete === undefined || isBroken) return
     if (state === 'tag') onTag(complete)
-    else if (state === 'field-length') skip(complete)
-    else state = 'tag'
+    else if (state !== 'field-length') state = 'tag'
+    else if (inner !== undefined) enter(complete, inner)
+    else skip(complete)
   }
 
   return {
@@ -107,6 +155,7 @@ export function frameReader(maximalFrameBytes: number): { read(chunk: Uint8Array
           onByte(chunk[at] ?? 0)
           at++
         }
+        if (frameLeft === leftAfter && skipLeft === 0) leave()
         if (frameLeft === 0 && skipLeft === 0 && state === 'tag') state = 'frame-length'
       }
       return { fields, isBroken }

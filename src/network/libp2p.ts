@@ -2,7 +2,7 @@ import { bootstrap } from '@libp2p/bootstrap'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
 import type { Libp2p, PrivateKey, Topology } from '@libp2p/interface'
-import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
+import type { KadDHT } from '@libp2p/kad-dht'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -11,6 +11,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import type { Clock, Logger, PeerKey, PubSub, Startable } from '../interface/index.js'
+import { boundedDht } from './dht.js'
 import { dialer } from './dialer.js'
 import { directoryDiscovery } from './directory-discovery.js'
 import { forwarder } from './forwarder.js'
@@ -158,11 +159,10 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping({ protocolPrefix }),
-      dht: kadDHT({
-        protocol: '/buffalo/kad/1.0.0',
+      dht: boundedDht({
         clientMode: false,
         maxInboundStreams: connectionLimits.dhtStreams,
-        peerInfoMapper: init.privateAddresses === false ? removePrivateAddressesMapper : passthroughMapper
+        privateAddresses: init.privateAddresses ?? true
       }),
       gossipsub: withInboundStreams(
         components =>

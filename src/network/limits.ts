@@ -51,6 +51,17 @@ export const connectionLimits = {
   streamWindowBytes: 1024 * 1024
 } as const
 
+/** Messages of the DHT, each with the fields of the peers in it: what kad-dht decodes at once. */
+export const dhtLimits = {
+  /** Of a peer that asks or provides: a key, and its own addresses, which take some 60 bytes each. */
+  request: { bytes: 16 * 1024, fields: 512 },
+  /** Of a peer that was asked: 20 closer peers and 64 providers with all that is let through below take 190 KB and 3,000 fields. */
+  answer: { bytes: 256 * 1024, fields: 4_096 },
+  /** Addresses of one peer that are passed on, and their bytes. A node has one for each network interface. */
+  addressesOfPeer: 32,
+  addressBytesOfPeer: 2 * 1024
+} as const
+
 export const forwardLimits = {
   /**
    * How long a message waits to be passed on, with a random part on top: long enough that messages of several jobs go

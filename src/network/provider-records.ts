@@ -3,7 +3,9 @@ export const providerLimits = {
   /** In all: about 300 bytes each, 15 MB. With each kept by 20 nodes, a network of 100 nodes has room for 250,000. */
   records: 50_000,
   /** Of one peer: a worker's models and a thousand outputs. */
-  recordsOfPeer: 2_048
+  recordsOfPeer: 2_048,
+  /** Of one content that are told at once, so that an answer is no larger than is read (`dhtLimits`). Three times kad-dht's 20. */
+  told: 64
 } as const
 
 export interface ProviderRecord<Key> {
@@ -19,7 +21,7 @@ export interface ProviderRecords<Key> {
   put(key: Key, value: Uint8Array): void
   get(key: Key): Uint8Array | undefined
   delete(key: Key): void
-  /** Those below a prefix: of one content, or all. */
+  /** Those below a prefix: of one content as many as are told at once, or all. */
   below(prefix: string): ProviderRecord<Key>[]
 }
 
@@ -81,8 +83,12 @@ export function providerRecords<Key extends { toString(): string }>(
     delete: key => remove(...split(key)),
     below(prefix) {
       const name = prefix.replace(/\/$/u, '')
-      const ofContents = name === providerPrefix ? [...records.values()] : [records.get(name)]
-      return ofContents.flatMap(ofContent => [...(ofContent?.values() ?? [])])
+      if (name === providerPrefix) return [...records.values()].flatMap(ofContent => [...ofContent.values()])
+      const ofContent = [...(records.get(name)?.values() ?? [])]
+      if (ofContent.length <= providerLimits.told) return ofContent
+      // Some that came long ago, too: a flood of new ones does not hide them.
+      const half = providerLimits.told / 2
+      return [...ofContent.slice(0, half), ...ofContent.slice(-half)]
     }
   }
 }

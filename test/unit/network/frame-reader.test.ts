@@ -62,6 +62,40 @@ describe('frameReader', () => {
     expect(reader.read(prefixed(RPC.encode({ subscriptions: [], messages: [] }))).isBroken).toBe(true)
   })
 
+  test('behavior: fields within fields count where they are messages, wherever the stream is cut', () => {
+    const known = { 1: { 1: 'bytes', 2: 'varint' }, 2: 'bytes' } as const
+    // Two messages in field 1, of two fields and of none; the second's bytes and field 2 look like fields and are none.
+    const frame = prefixed(
+      Uint8Array.from([0x0a, 6, 0x10, 7, 0x0a, 2, 0x0a, 9, 0x0a, 0, 0x12, 3, 0x0a, 1, 0])
+    )
+    const stream = Buffer.concat([frame, frame])
+    for (let chunkBytes = 1; chunkBytes <= stream.byteLength; chunkBytes++) {
+      for (const maximalFields of [5, 4]) {
+        const reader = frameReader(maximalBytes, { maximalFields, known })
+        let fields = 0
+        let isBroken = false
+        for (let at = 0; at < stream.byteLength; at += chunkBytes) {
+          const read = reader.read(stream.subarray(at, at + chunkBytes))
+          fields += read.fields
+          isBroken ||= read.isBroken
+        }
+        expect(isBroken).toBe(maximalFields === 4)
+        if (!isBroken) expect(fields).toBe(10)
+      }
+    }
+  })
+
+  test.each([
+    ['a field that reaches beyond its message', [0x0a, 2, 0x0a, 1, 0, 0]],
+    ['a message that ends within a field', [0x0a, 1, 0x0a, 0]],
+    ['a message that reaches beyond its frame', [0x0a, 9, 0x0a, 0]],
+    ['bytes that are said to be a number', [0x10, 3]],
+    ['a number of a field beyond 32 bits', [0x8a, 0x80, 0x80, 0x80, 0x10, 0]]
+  ])('behavior: where fields are known, %s is broken', (_, bytes) => {
+    const known = { 1: { 1: 'bytes' }, 2: 'bytes' } as const
+    expect(frameReader(maximalBytes, { known }).read(prefixed(Uint8Array.from(bytes))).isBroken).toBe(true)
+  })
+
   test('behavior: noise is told from RPCs within a few frames', () => {
     const reader = frameReader(maximalBytes)
     const isBroken = Array.from({ length: 10 }, () => reader.read(prefixed(randomBytes(1_000))).isBroken)

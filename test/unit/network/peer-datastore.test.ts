@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 import { peerStoreLimits } from '../../../src/network/limits.js'
 import { openPeerDatastore } from '../../../src/network/peer-datastore.js'
 import { peerLimit } from '../../../src/network/peer-limit.js'
-import { providerRecords } from '../../../src/network/provider-records.js'
+import { providerLimits, providerRecords } from '../../../src/network/provider-records.js'
 import { temporaryFolder } from '../db/fixture.js'
 
 it('behavior: a damaged store of peers is set aside and begun anew: peers are found again', async () => {
@@ -112,4 +112,14 @@ it('behavior: of peers that are used, the others are forgotten first', () => {
   limit.removed('resident')
   expect(limit.used('d')).toEqual([])
   expect(limit.used('e')).toEqual(['a'])
+})
+
+it('behavior: of a content that many provide some are told, old and new', () => {
+  const records = providerRecords<string>()
+  for (let peer = 0; peer < 100; peer++) records.put(`/dht/provider/x/${peer}`, new Uint8Array())
+  const told = records.below('/dht/provider/x').map(({ key }) => key)
+  expect(new Set(told).size).toBe(providerLimits.told)
+  expect(told[0]).toBe('/dht/provider/x/0')
+  expect(told.at(-1)).toBe('/dht/provider/x/99')
+  expect(records.below('/dht/provider')).toHaveLength(100)
 })
