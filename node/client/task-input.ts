@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
+import { parse } from 'graphql'
 import type { AnyTask } from '../../models/index.js'
 import { ConfigError } from '../../src/interface/index.js'
 
@@ -54,12 +55,43 @@ export async function readTaskInput(task: AnyTask, { input, prompt }: InputFlags
     if (input !== undefined) {
       throw new ConfigError('--prompt and --input (flags): give one of them')
     }
+    if (type === 'text' && prompt.trim() === '') {
+      throw new ConfigError('--prompt (flag): is empty, and a job is paid for whatever it asks')
+    }
     return { kind: 'content', bytes: new TextEncoder().encode(prompt) }
   }
   if (input === undefined) {
     throw new ConfigError(`${task.name} needs ${inputUsage(task)} (see --help)`)
   }
-  return readInput(input)
+  return input.startsWith('{') ? readBraces(task, input) : readInput(input)
+}
+
+/** JSON that was typed where a task takes it; else a GraphQL query, which is no JSON. Throws ConfigError for what is neither. */
+function readBraces(task: AnyTask, input: string): AskInput {
+  const takesJson = ['tensor', 'labels', 'text+image'].includes(task.input.type)
+  if (isJson(input)) {
+    if (!takesJson) {
+      throw new ConfigError(`--input (flag): is JSON, and ${task.name} takes ${inputUsage(task)}`)
+    }
+    return { kind: 'content', bytes: new TextEncoder().encode(input) }
+  }
+  try {
+    parse(input)
+  } catch (err) {
+    const what = takesJson ? 'neither JSON nor a GraphQL query' : 'no GraphQL query'
+    throw new ConfigError(`--input (flag): begins with {, and is ${what} (${reasonOf(err)})`, { cause: err })
+  }
+  return { kind: 'location', location: input }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    // That is the answer.
+    return false
+  }
 }
 
 /** The file of a task that takes both, as its codec reads it. */
