@@ -51,7 +51,13 @@ export function toPlainStoryEvent(event: StoryEvent, startMs: number): Record<st
 }
 
 /** The whole story for people: ms since the first event, who, what, and who else says so. */
-export function describeStory(story: Story, nodes: ShownNode[], notes: string[]): string {
+export function describeStory(
+  story: Story,
+  nodes: ShownNode[],
+  notes: string[],
+  /** Whether the chain told its part: without it, nothing is known of who did not win. */
+  hasChain = true
+): string {
   const { events, winner } = story
   const startMs = events[0]?.atMs ?? 0
   const labels = labelsOf(nodes)
@@ -75,11 +81,11 @@ export function describeStory(story: Story, nodes: ShownNode[], notes: string[])
   const width = (column: 0 | 1): number => Math.max(0, ...rows.map(row => row[column].length))
   const [timeWidth, actorWidth] = [width(0), width(1)]
   return [
-    `from ${clockText(startMs)} UTC`,
+    events.length === 0 ? 'nothing is known of what happened' : `from ${clockText(startMs)} UTC`,
     ...rows.map(([time, actor, text]) => `${time.padStart(timeWidth)}  ${actor.padEnd(actorWidth)}  ${text}`),
     '',
     winner === undefined
-      ? 'winner  nobody (yet)'
+      ? `winner  ${hasChain ? 'nobody (yet)' : 'unknown: the chain was not read'}`
       : `winner  ${label(winner.worker)}${winner.state === 'holder' ? ', which holds the job' : ''}: ${words(winner.why)}`,
     ...nodes.map(node => `node    ${nodeText(node, label)}`),
     ...notes.map(note => `note    ${note}`)

@@ -98,7 +98,7 @@ async function explain(text: string, command: Command): Promise<void> {
         nodes: shown,
         notes
       },
-      `job ${text}${view === undefined ? '' : `, ${view.status}`}, ${describeStory(story, shown, notes)}`
+      `job ${text}${view === undefined ? '' : `, ${view.status}`}, ${describeStory(story, shown, notes, history !== undefined)}`
     )
   } finally {
     stop.dispose()
@@ -126,7 +126,11 @@ async function readLedger(
       return await abortable(reading, signal)
     } catch (err) {
       stop.throwIfAborted()
-      problems.push(signal.aborted ? new TimeoutError(`${what} did not answer in time`) : asError(err))
+      problems.push(
+        signal.aborted
+          ? new TimeoutError(`${what} did not answer in time: give it more with --time-limit`)
+          : asError(err)
+      )
       return undefined
     }
   }

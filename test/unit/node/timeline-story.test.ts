@@ -297,3 +297,11 @@ describe('the order of the story', () => {
     expect(said(tell(nodes.toReversed(), chain))).toEqual(said(tell(nodes, chain)))
   })
 })
+
+it('behavior: where the chain was not read, the winner is unknown, and no time is made up', () => {
+  const story = tell([], undefined)
+  const text = describeStory(story, [], ['The chain did not answer in time'], false)
+  expect(text).toContain('winner  unknown: the chain was not read')
+  expect(text).not.toMatch(/nobody|00:00/u)
+  expect(describeStory(tell([], [created]), [], [])).toContain('winner  nobody (yet)')
+})
