@@ -34,6 +34,8 @@ export interface ResultView {
   output: string
   failure: { code: number; name: string; reason: string } | undefined
   callbackSucceeded: boolean | undefined
+  /** What the callback returned or reverted with, as far as the event keeps it. */
+  callbackReturnData?: string | undefined
   txHash: string
   blockNumber: number
 }
@@ -71,6 +73,7 @@ const jobFields = gql`
       failureCode
       failureReason
       callbackSuccess
+      callbackReturnData
       txHash
       blockNumber
     }
@@ -112,6 +115,7 @@ const jobSchema = z.object({
       failureCode: number,
       failureReason: z.string(),
       callbackSuccess: z.boolean().nullable(),
+      callbackReturnData: z.string().nullish(),
       txHash: z.string(),
       blockNumber: number
     })
@@ -210,6 +214,7 @@ function view(job: z.infer<typeof jobSchema>): JobView {
                   reason: result.failureReason
                 },
             callbackSucceeded: result.callbackSuccess ?? undefined,
+            callbackReturnData: result.callbackReturnData ?? undefined,
             txHash: result.txHash,
             blockNumber: result.blockNumber
           }

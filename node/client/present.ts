@@ -3,6 +3,7 @@ import { AbiCoder, formatEther, getBytes } from 'ethers'
 import { z } from 'zod'
 import type { AnyTask, ModelRegistry } from '../../models/index.js'
 import { DataLocation } from '../../src/interface/index.js'
+import { callbackReason } from './callback-reason.js'
 import type { JobView } from './job-queries.js'
 
 /** A job with its output decoded by its task's codec. */
@@ -124,6 +125,7 @@ export function toPlain({ job, task, output }: ShownJob): Record<string, unknown
     output: output ?? null,
     failure: job.result?.failure ?? null,
     callbackSucceeded: job.result?.callbackSucceeded ?? null,
+    callback: callbackLine(job) ?? null,
     txHash: job.result?.txHash ?? null
   }
 }
@@ -151,10 +153,7 @@ export function describe({ job, task, text }: ShownJob): string {
     ['worker', result?.worker],
     ['account', result?.account],
     ['transaction', result === undefined ? undefined : `${result.txHash}, block ${result.blockNumber}`],
-    [
-      'callback',
-      result?.callbackSucceeded === undefined ? undefined : result.callbackSucceeded ? 'taken' : 'reverted'
-    ],
+    ['callback', callbackLine(job)],
     ['failure', failureLine(job)],
     ['output', text === undefined ? undefined : text.replaceAll('\n', `\n${' '.repeat(13)}`)]
   ]
@@ -162,6 +161,12 @@ export function describe({ job, task, text }: ShownJob): string {
     .filter((row): row is [string, string] => row[1] !== undefined)
     .map(([name, value]) => `${name.padEnd(12)} ${value}`)
     .join('\n')
+}
+
+/** `taken`, or what it reverted with; undefined where none was made. */
+function callbackLine({ result }: JobView): string | undefined {
+  if (result?.callbackSucceeded === undefined) return undefined
+  return result.callbackSucceeded ? 'taken' : callbackReason(result.callbackReturnData)
 }
 
 /** `InvalidInput: The picture is neither PNG nor JPEG`; undefined for a job that did not fail. */

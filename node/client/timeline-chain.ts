@@ -79,7 +79,9 @@ async function readLog(
     return { type: 'failed', ...about, worker: await workerOf(failed.worker), code, reason }
   }
   const called = parseLog(oracleAbi, 'CallbackCalled', log)
-  if (called !== undefined) return { type: 'callback', ...about, success: called.success }
+  if (called !== undefined) {
+    return { type: 'callback', ...about, success: called.success, returnData: called.returnData }
+  }
   const refused = parseLog(oracleAbi, 'SubmissionRefused', log)
   if (refused === undefined) return undefined
   const worker = await workerOf(refused.worker)

@@ -2,6 +2,7 @@ import { failureName, type JobKey, type PeerKey, SubmissionStatus } from '../../
 import { score as scoreOf } from '../../src/lease/score.js'
 import { peerIdOf } from '../../src/network/identity.js'
 import { isKnownEvent, type TimelineEvent } from '../../src/timeline/index.js'
+import { callbackReason } from './callback-reason.js'
 import { collectClaims, endOf, isVoid, type Said, sayings } from './timeline-claims.js'
 import type { ChainEvent, Claim, Findings, StoryEvent, Winner } from './timeline-types.js'
 import { clockText, findWinner, releaseText } from './timeline-why.js'
@@ -88,7 +89,9 @@ function chainLine(event: ChainEvent, job: JobKey | undefined): Line {
         ? `reclaimed after the deadline in ${where}`
         : `ended as failed${by}${event.type === 'failed' ? ` (${failureName(event.code)}: ${printable(event.reason)})` : ''} in ${where}`,
     callback: () =>
-      event.type === 'callback' && event.success ? 'the client took the callback' : 'the callback reverted',
+      event.type !== 'callback' || event.success
+        ? 'the client took the callback'
+        : `the callback ${callbackReason(event.returnData)}`,
     refused: () =>
       `result refused${by}${event.type === 'refused' ? ` (${statusName(event.status)})` : ''} in ${where}`
   }[event.type]()

@@ -11,7 +11,8 @@ export type ChainEvent = {
   | { type: 'succeeded'; worker: ChainWorker }
   /** `worker`: undefined where nobody answered in time, and the job was reclaimed. */
   | { type: 'failed'; worker: ChainWorker | undefined; code: number; reason: string }
-  | { type: 'callback'; success: boolean }
+  /** `returnData`: at most 256 bytes of what it reverted with. */
+  | { type: 'callback'; success: boolean; returnData?: Hex }
   | { type: 'refused'; worker: ChainWorker; status: SubmissionStatus }
 )
 

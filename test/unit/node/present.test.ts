@@ -6,7 +6,13 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { ModelRegistry } from '../../../models/index.js'
 import type { JobView } from '../../../node/client/job-queries.js'
 import { openOutputFile } from '../../../node/client/output-file.js'
-import { locationOf, show, describe as tell, toPlain } from '../../../node/client/present.js'
+import {
+  describe as describeJob,
+  locationOf,
+  show,
+  describe as tell,
+  toPlain
+} from '../../../node/client/present.js'
 import { outputHint, saveOutput } from '../../../node/client/save-output.js'
 import { readTasks } from '../../../node/client/task-registry.js'
 import { ContentInvalidError, DataLocation, OutputFormat } from '../../../src/interface/index.js'
@@ -70,6 +76,18 @@ describe('a job as people see it', () => {
     expect(toPlain(shown).output).toEqual(output)
     expect(shown.text).toMatch(/label[^]*score[^]*cat[^]*0\.9000[^]*dog[^]*0\.1000/)
     expect(shown.line).toBe('cat 0.90, dog 0.10')
+  })
+
+  it('behavior: a callback that reverted is shown with its reason', () => {
+    const view = job('text-generation', encode(['string'], ['x']))
+    const reverted = {
+      ...view.result,
+      callbackSucceeded: false,
+      callbackReturnData: '0x'
+    } as JobView['result']
+    const shown = show({ ...view, result: reverted }, registry)
+    expect(toPlain(shown).callback).toContain('reverted without a reason')
+    expect(tell(shown)).toMatch(/^callback +reverted without a reason/mu)
   })
 
   it('behavior: a picture is where it lies', () => {
