@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PrivateKey } from '@libp2p/interface'
 import { loadAccount } from '../src/chain/account.js'
@@ -40,6 +39,7 @@ import type { NodeConfig } from './config/resolve.js'
 import { startWorkerContent } from './content.js'
 import type { Connections } from './control.js'
 import type { ReadyInfo } from './event-relay.js'
+import { makeFolder } from './folders.js'
 import { createModelCatalog, executorChildModule } from './model-catalog.js'
 import { startModelExchange } from './models/exchange.js'
 import { addedModelsFolder, offeredModels } from './models/model-paths.js'
@@ -291,7 +291,7 @@ async function startWorker(base: Base, account: SigningAccount): Promise<Started
 }
 
 async function madeFolder(path: string): Promise<string> {
-  await mkdir(path, { recursive: true })
+  await makeFolder(path)
   return path
 }
 
@@ -309,7 +309,7 @@ async function untilReached<T>(signal: AbortSignal, work: () => Promise<T>): Pro
 
 async function openIdentity(dataDir: string): Promise<{ privateKey: PrivateKey; isNewIdentity: boolean }> {
   try {
-    await mkdir(dataDir, { recursive: true })
+    await makeFolder(dataDir)
   } catch (err) {
     throw new ConfigError(`--data-dir (flag): cannot make ${dataDir}: ${String(err)}`, { cause: err })
   }
