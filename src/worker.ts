@@ -69,7 +69,10 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       jobKeyOf: reference => jobKey(network, reference),
       handlers: {
         onJobs: (references, author) => jobs.announce(references, author),
-        onLeases: (batch, author, envelope) => leases.listener.onLeases(batch, author, envelope),
+        onLeases(batch, author, envelope) {
+          leases.listener.onLeases(batch, author, envelope)
+          for (const { job, release } of batch) if (release !== undefined) jobs.onReleased(job)
+        },
         onResults: (notices, author) => onResults(notices, author),
         onPresence: (message, envelope) => leases.listener.onPresence(message, envelope),
         onOwnLeases: (batch, envelope) => {
@@ -92,6 +95,10 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       room() {
         const free = MAX_WAITING - claims.waiting()
         return free < ROOM_STEP ? 0 : free
+      },
+      heldUntilMs(job) {
+        const holder = leases.book.holder(job, clock.now())
+        return holder === undefined || holder.worker === self ? undefined : holder.expiresMs
       },
       // By this node's place among all workers: which of them can run the job is not known yet.
       priority: job => scoreFraction(score(job, self)),

@@ -19,6 +19,8 @@ const UNPROVEN_BATCH = 100
 const MAX_STALE = 1_024
 /** A log that the chain does not show is looked for again after these waits: the endpoint may lag behind the sequencer. */
 const MISSING_RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
+/** A job that another has is thought of again after this: it may have been released. */
+const HELD_LOOK_MS = 2_000
 /** After an error of the endpoint the check is tried again after this long; the chain client backs off by itself. */
 const UNAVAILABLE_RETRY_MS = 1_000
 /** Jobs known to be final or past are remembered, so that an announcement that comes late costs no request. */
@@ -42,6 +44,8 @@ export interface IntakeInit {
   has(job: JobKey): boolean
   /** How many more jobs are of use now; the rest waits unchecked. Default: all. */
   room?(): number
+  /** Until when another worker has the job, as far as is known: till then it need not be looked at. */
+  heldUntilMs?(job: JobKey): number | undefined
   /** How much of use a job is likely to be here: lower is better. Default: all the same. */
   priority?(job: JobKey): number
   /** A job waits for its check. */
@@ -74,6 +78,8 @@ export interface Intake {
   closePast(job: JobKey): void
   /** There may be room for more. */
   onRoom(): void
+  /** Another worker has given the job up: if it waits here, it is looked at now. */
+  onReleased(job: JobKey): void
   /** Whether the job waits for its check. */
   isPending(job: JobKey): boolean
   /** Whether jobs of this announcer were on the chain. */
@@ -96,6 +102,7 @@ interface Pending {
 
 export function intake(init: IntakeInit): (components: IntakeComponents) => Intake {
   const { network, onOpen, has, room = () => Number.POSITIVE_INFINITY, priority = () => 0 } = init
+  const heldUntilMs = init.heldUntilMs ?? (() => undefined)
   return ({ chain, clock, logger, emit }) => {
     const pending = new Map<JobKey, Pending>()
     const sources = announcers({ clock })
@@ -111,6 +118,8 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     const aborter = new AbortController()
     let checking = false
     let timer: Timer | undefined
+    /** When it rings. */
+    let timerMs = Number.POSITIVE_INFINITY
 
     function remember(job: JobKey, forMs: number): void {
       remembered.delete(job)
@@ -146,6 +155,15 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       } else ready.unproven.push(entry)
     }
 
+    /** Whoever has it will most likely finish it. If not, this node looks at it then. */
+    function isHeld(entry: Pending): boolean {
+      const untilMs = heldUntilMs(entry.reference.key)
+      if (untilMs === undefined || untilMs <= clock.now()) return false
+      entry.notBeforeMs = Math.min(untilMs, clock.now() + HELD_LOOK_MS)
+      later.push(entry)
+      return true
+    }
+
     function take(queue: TinyQueue<Pending>, most: number): Pending[] {
       const taken: Pending[] = []
       while (taken.length < most) {
@@ -153,7 +171,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
         if (entry === undefined) break
         if (!isWaiting(entry)) continue
         entry.isReady = false
-        taken.push(entry)
+        if (!isHeld(entry)) taken.push(entry)
       }
       return taken
     }
@@ -172,8 +190,15 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     }
 
     function schedule(delayMs: number): void {
+      const atMs = clock.now() + delayMs
+      // One that rings earlier finds out by itself.
+      if (timerMs <= atMs && timerMs > clock.now()) return
       timer?.cancel()
-      timer = clock.schedule(delayMs, check)
+      timerMs = atMs
+      timer = clock.schedule(delayMs, () => {
+        timerMs = Number.POSITIVE_INFINITY
+        check()
+      })
     }
 
     function check(): void {
@@ -286,6 +311,12 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       close: job => close(job, FINAL_MS),
       closePast: job => close(job, PAST_MS),
       onRoom: check,
+      onReleased(job) {
+        const entry = pending.get(job)
+        if (entry === undefined || entry.isReady || entry.notBeforeMs <= clock.now()) return
+        makeReady(entry)
+        check()
+      },
       isPending: job => pending.has(job),
       isProven: sources.isProvenName,
       *pending() {

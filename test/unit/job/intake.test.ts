@@ -138,6 +138,26 @@ describe('the intake of jobs', () => {
     waiting.stop()
   })
 
+  it('behavior: a job that another worker has is looked at when its lease ends, or is released', async () => {
+    const held = new Map<string, number>()
+    const { clock, chain, opened, asked, waiting } = make({ heldUntilMs: job => held.get(job) })
+    const [free, ending, released] = chain.create(3) as [Job, Job, Job]
+    held.set(ending.key, clock.now() + 1_000)
+    held.set(released.key, clock.now() + 100_000)
+    waiting.announce([free, ending, released], 'sequencer')
+    await clock.advance(999)
+    expect(opened.map(({ key }) => key)).toEqual([free.key])
+    await clock.advance(101)
+    expect(opened.map(({ key }) => key)).toEqual([free.key, ending.key])
+    await clock.advance(10_300)
+    expect(asked).toEqual([free.jobId, ending.jobId])
+    held.delete(released.key)
+    waiting.onReleased(released.key)
+    await clock.advance(100)
+    expect(opened).toHaveLength(3)
+    waiting.stop()
+  })
+
   it('behavior: a final job whose result a reorg takes back is taken in again when it is announced', async () => {
     const { clock, chain, opened, asked, waiting } = make()
     const [job] = chain.create(1) as [Job]
