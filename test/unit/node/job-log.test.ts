@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { jobLog } from '../../../node/job-log.js'
-import type { Logger, NodeEvent } from '../../../src/interface/index.js'
+import { FailureCode, type Logger, type NodeEvent, SubmissionStatus } from '../../../src/interface/index.js'
 
 it('behavior: the steps of a job are told at info, all else at debug; ids are decimal text', () => {
   const lines: [string, object, string][] = []
@@ -20,12 +20,20 @@ it('behavior: the steps of a job are told at info, all else at debug; ids are de
   const events: NodeEvent[] = [
     { ...about, type: 'lease:renewed', expiresMs: 9 },
     { ...about, type: 'execution:finished', success: true, code: 0, durationMs: 3 },
-    { ...about, type: 'submission:accepted', txHash: '0x01' }
+    { ...about, type: 'execution:finished', success: false, code: FailureCode.UnknownModel, durationMs: 0 },
+    { ...about, type: 'submission:accepted', txHash: '0x01' },
+    { ...about, type: 'submission:refused', status: SubmissionStatus.AlreadyFinal }
   ]
   events.forEach(log)
   expect(lines).toEqual([
     ['debug', { expiresMs: 9, jobId: '7', job: 'ab', atMs: 5 }, 'lease:renewed'],
     ['info', { success: true, code: 0, durationMs: 3, jobId: '7' }, 'the model has run'],
-    ['info', { txHash: '0x01', jobId: '7' }, 'the result is on chain']
+    [
+      'info',
+      { success: false, code: FailureCode.UnknownModel, failure: 'UnknownModel', durationMs: 0, jobId: '7' },
+      'the job fails'
+    ],
+    ['info', { txHash: '0x01', jobId: '7' }, 'the result is on chain'],
+    ['info', { status: 'AlreadyFinal', jobId: '7' }, 'the chain did not take the result']
   ])
 })
