@@ -6,13 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { ModelRegistry } from '../../../models/index.js'
 import type { JobView } from '../../../node/client/job-queries.js'
 import { openOutputFile } from '../../../node/client/output-file.js'
-import {
-  describe as describeJob,
-  locationOf,
-  show,
-  describe as tell,
-  toPlain
-} from '../../../node/client/present.js'
+import { locationOf, show, describe as tell, toPlain } from '../../../node/client/present.js'
 import { outputHint, saveOutput } from '../../../node/client/save-output.js'
 import { readTasks } from '../../../node/client/task-registry.js'
 import { ContentInvalidError, DataLocation, OutputFormat } from '../../../src/interface/index.js'
