@@ -276,9 +276,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     /** Others rank without a worker that has no room; one that has room again looks at what waits. */
     function onCanSubmit(): void {
       if (state !== 'started') return
-      leases.presence
-        .publish()
-        .catch(err => logger.debug({ err }, 'presence could not be published; the next one follows'))
+      leases.presence.refresh()
       claims.onRoom()
     }
 

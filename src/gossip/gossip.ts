@@ -100,7 +100,6 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
     const receive = receivers(init.timing)({ handlers, holding, jobKeyOf, leaseEnvelopes })
     const peerMessages = rateLimiter(rateLimits.peerMessages, tableLimits.peers)({ clock })
     const ownExcess = rateLimiter(rateLimits.ownExcess, tableLimits.peers)({ clock })
-
     const ownUnproven = rateLimiter(rateLimits.ownUnproven, tableLimits.peers)({ clock })
 
     /** Ignored, unless it is the author itself that sends far too much: then the author is penalised. */
