@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
-  /** Calls `callback` once after `delayMs` (0 or more). Never throws. */
+  /** Calls `callback` once after `delayMs` (0 or more), never earlier. Never throws. */
   schedule(delayMs: number, callback: () => void): Timer
 }
 
@@ -15,7 +15,14 @@ export interface Timer {
 export const systemClock: Clock = {
   now: () => Date.now(),
   schedule(delayMs, callback) {
-    const handle = setTimeout(callback, Math.max(0, delayMs))
+    const dueMs = performance.now() + delayMs
+    // A timer of Node counts whole milliseconds and so rings up to one too early: who waits for a time would find it not come.
+    const ring = (): void => {
+      const leftMs = dueMs - performance.now()
+      if (leftMs > 0) handle = setTimeout(ring, leftMs)
+      else callback()
+    }
+    let handle = setTimeout(ring, Math.max(0, delayMs))
     return { cancel: () => clearTimeout(handle) }
   }
 }

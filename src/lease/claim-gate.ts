@@ -52,7 +52,12 @@ export function claimGate({
     function recheck(): void {
       quiet?.cancel()
       const quietMs = own.quietUntilMs() - clock.now()
-      if (quietMs > 0 && Number.isFinite(quietMs)) quiet = clock.schedule(quietMs, onChange)
+      if (quietMs <= 0 || !Number.isFinite(quietMs)) return
+      quiet = clock.schedule(quietMs, () => {
+        // The machine's clock may have been set back meanwhile: nothing else would open the gate of a network at rest.
+        recheck()
+        onChange()
+      })
     }
 
     function listen(startedMs: number): void {

@@ -148,6 +148,8 @@ export async function createTestNetwork(): Promise<TestNetwork> {
     client: network.client
   }
 
+  const nodes: { name: string; node: NodeProcess }[] = []
+
   function spawnNode(
     role: Role,
     name: string,
@@ -162,6 +164,7 @@ export async function createTestNetwork(): Promise<TestNetwork> {
       ],
       onEvent
     })
+    nodes.push({ name, node })
     onTestFinished(async () => {
       if (node.isRunning()) node.kill('SIGKILL')
       await node.exited
@@ -230,7 +233,15 @@ export async function createTestNetwork(): Promise<TestNetwork> {
         const job = await jobs.job(jobId)
         if (job !== undefined && job.status !== 'open') return job
         if (performance.now() >= deadlineMs)
-          throw new Error(`job ${jobId} is not final after ${timeoutMs} ms`)
+          throw new Error(
+            [
+              `job ${jobId} is not final after ${timeoutMs} ms`,
+              ...nodes.flatMap(({ name, node }) => [
+                `${name}${node.isRunning() ? '' : ' (ended)'}:`,
+                ...node.log()
+              ])
+            ].join('\n')
+          )
         await sleep(100)
       }
     },
