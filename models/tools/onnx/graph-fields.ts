@@ -8,7 +8,7 @@ import {
   nodeField,
   sparseTensorField
 } from './model-proto.js'
-import { checkNode, type NodeSummary } from './node-check.js'
+import { checkNode, type NodeSummary, type Scope } from './node-check.js'
 import { checkDeclaredShape, checkTensor, type TensorSummary } from './tensor-check.js'
 import { type ByteSource, type Field, readFields, readIntegers, readText } from './wire.js'
 
@@ -22,12 +22,6 @@ const maxNameBytes = 1_000
 const maxInputs = 10_000
 /** Of a list of integers in an attribute; a shape takes far less. */
 const maxReadBytes = 640
-
-/** What a graph's names stand for, where they stand for fixed numbers: the graph's own and those of the graphs around it. */
-export interface Scope {
-  constants: Map<string, TensorSummary>
-  outer: Scope | undefined
-}
 
 interface Walk {
   source: ByteSource

@@ -1,5 +1,4 @@
 import { ManifestError } from '../../../src/interface/index.js'
-import type { Scope } from './graph-fields.js'
 import { maxTensorElements, type TensorSummary } from './tensor-check.js'
 
 export interface NodeSummary {
@@ -9,6 +8,12 @@ export interface NodeSummary {
   outputs: string[]
   /** Of a Constant. */
   value: TensorSummary | undefined
+}
+
+/** What a graph's names stand for, where they stand for fixed numbers: the graph's own and those of the graphs around it. */
+export interface Scope {
+  constants: Map<string, TensorSummary>
+  outer: Scope | undefined
 }
 
 /** Of ONNX itself, and of ONNX Runtime, whose optimised and quantised graphs use its own. */
