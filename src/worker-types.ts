@@ -18,6 +18,7 @@ import type {
   Startable,
   Submitter,
   SubmitterHandlers,
+  SubmitterStatus,
   SyncTransport
 } from './interface/index.js'
 
@@ -69,6 +70,10 @@ export interface WorkerStatus {
   peers: number
   /** Leases in memory, of all workers. */
   leases: number
+  /** Nothing is claimed before this time (ms since the epoch): this node's key may hold leases that it does not know. */
+  quietUntilMs: number
+  /** Undefined where the submitter does not tell. */
+  submission: SubmitterStatus | undefined
 }
 
 export interface Worker extends Startable {

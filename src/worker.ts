@@ -376,7 +376,9 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         heldJobs: own.jobs().length,
         runningJobs: running.size,
         peers: leases.roster.size(),
-        leases: leases.book.size
+        leases: leases.book.size,
+        quietUntilMs: own.quietUntilMs(),
+        submission: submitter.status?.()
       }),
       isRegistered: peer => leases.roster.isRegistered(peer),
       holder: job => leases.book.holder(job, clock.now())?.worker

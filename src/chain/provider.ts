@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '../interface/clock.js'
 import { ChainUnavailableError, WrongChainError } from '../interface/errors.js'
 import type { Logger } from '../interface/logger.js'
 import type { NetworkIdentity } from '../interface/settings.js'
-import { type Rpc, type RpcInit, rpc } from './rpc.js'
+import { type Rpc, type RpcHealth, type RpcInit, rpc } from './rpc.js'
 import { resultOf } from './rpc-call.js'
 import { genesisCall, genesisHashOf, sameChainRpc } from './same-chain.js'
 import { sleep } from './wait.js'
@@ -43,6 +43,7 @@ export interface ChainClient {
   /** For ethers' contracts and waits. Goes over `rpc`: same limits, same retries. */
   provider: JsonRpcApiProvider
   rpc: Rpc
+  health(): RpcHealth
   /** Ends all requests, timers and subscriptions, so that the process can exit. Safe to repeat. */
   destroy(): void
 }
@@ -119,6 +120,7 @@ export async function createChainClient(init: ChainClientInit): Promise<ChainCli
     genesisHash,
     provider,
     rpc: transport,
+    health: endpoint.health,
     destroy() {
       transport.close()
       if (!provider.destroyed) provider.destroy()

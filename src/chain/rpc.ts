@@ -17,6 +17,19 @@ export interface Rpc {
   close(): void
 }
 
+/** How an endpoint does. */
+export interface RpcHealth {
+  /** When it last answered, in ms since the epoch; undefined before. */
+  answeredMs: number | undefined
+  /** Whether it failed several times in a row, and has not answered since. */
+  isDown: boolean
+}
+
+/** A connection that tells how its endpoint does. */
+export interface EndpointRpc extends Rpc {
+  health(): RpcHealth
+}
+
 export interface RpcInit {
   /** `http://` or `https://`; may hold `user:password@`. */
   url: string
@@ -61,7 +74,7 @@ const isRateLimit = (failure: RpcFailure) =>
 /** An endpoint as it may be shown: without path and password, which often hold a secret. */
 const shown = (url: URL) => url.origin
 
-export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
+export function rpc(init: RpcInit): (components: RpcComponents) => EndpointRpc {
   const url = new URL(init.url)
   const timeoutMs = init.timeoutMs ?? TIMEOUT_MS
   const maxBatch = init.maxBatch ?? MAX_BATCH
@@ -70,6 +83,7 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
     const closing = new AbortController()
     const slots = semaphore(init.maxConcurrent ?? MAX_CONCURRENT)
     let failuresInRow = 0
+    let answeredMs: number | undefined
 
     function noteFailure(err: Error): void {
       failuresInRow++
@@ -81,6 +95,7 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
     function noteSuccess(): void {
       if (failuresInRow >= FAILURES_OF_OUTAGE) log.info({ endpoint: shown(url) }, 'The RPC endpoint is back')
       failuresInRow = 0
+      answeredMs = clock.now()
     }
 
     /** Answers for all calls of one HTTP request; those over a rate limit are asked again with the next attempt. */
@@ -152,6 +167,7 @@ export function rpc(init: RpcInit): (components: RpcComponents) => Rpc {
         )
         return parts.flat()
       },
+      health: () => ({ answeredMs, isDown: failuresInRow >= FAILURES_OF_OUTAGE }),
       close() {
         closing.abort()
       }

@@ -118,13 +118,11 @@ const stateCalls = (account: Address): RpcCall[] => [
   call('eth_maxPriorityFeePerGas')
 ]
 
-function readState([latest, pending, balance, block, gasPrice, priorityFee]: RpcAnswer[]): AccountState {
+function readState([latest, pending, balance, head, gasPrice, priorityFee]: RpcAnswer[]): AccountState {
+  const block = resultOf(head, 'eth_getBlockByNumber')
   return {
-    gasPrice: readGasPrice(
-      resultOf(block, 'eth_getBlockByNumber'),
-      resultOf(gasPrice, 'eth_gasPrice'),
-      priorityFee
-    ),
+    blockNumber: blockNumberOf(block),
+    gasPrice: readGasPrice(block, resultOf(gasPrice, 'eth_gasPrice'), priorityFee),
     balance: bigintOf(resultOf(balance, 'eth_getBalance'), 'eth_getBalance'),
     nonces: {
       latest: numberOf(resultOf(latest, 'eth_getTransactionCount'), 'eth_getTransactionCount'),
@@ -247,6 +245,12 @@ function readHead(block: unknown): { number: number; hash: Hex } {
   if (typeof hash !== 'string')
     throw new ChainUnavailableError('The RPC endpoint answered a block without a hash')
   return { number: numberOf(number, 'eth_getBlockByNumber'), hash: hash as Hex }
+}
+
+/** For people only: a chain without it is none the worse. */
+function blockNumberOf(block: unknown): number | undefined {
+  const { number } = (block ?? {}) as Record<string, unknown>
+  return typeof number === 'string' && /^0x[0-9a-f]{1,13}$/i.test(number) ? Number(number) : undefined
 }
 
 function bigintOf(value: unknown, what: string): bigint {

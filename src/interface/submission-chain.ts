@@ -30,6 +30,8 @@ export interface AccountState {
   /** In wei. */
   balance: bigint
   nonces: AccountNonces
+  /** Of the head; undefined where the endpoint does not tell it. */
+  blockNumber?: number | undefined
 }
 
 /** What the chain would say now of a call of `submitResults`. */

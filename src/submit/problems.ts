@@ -1,27 +1,21 @@
 import type { Logger } from '../interface/logger.js'
-
-/** Why nothing can be submitted, or be begun that would have to be. */
-export type Problem =
-  | 'no funds'
-  | 'gas price'
-  | 'cost'
-  | 'not registered'
-  | 'another node'
-  | 'unknown transactions'
+import type { SubmitProblem } from '../interface/submit.js'
 
 /** What keeps this account from submitting now. While there is anything, the worker claims nothing. */
 export interface Problems {
   /** Logs a problem when it begins, and not again until it is over. */
-  begin(problem: Problem, logIt: () => void): void
+  begin(problem: SubmitProblem, logIt: () => void): void
   /** Logs that a problem is over, if it was there. */
-  end(problem: Problem): void
-  has(problem: Problem): boolean
+  end(problem: SubmitProblem): void
+  has(problem: SubmitProblem): boolean
+  /** Those that are there now. */
+  all(): SubmitProblem[]
   isBlocked(): boolean
 }
 
 /** `onChange`: told each time that `isBlocked` changes. */
 export function problems({ log, onChange }: { log: Logger; onChange(): void }): Problems {
-  const current = new Set<Problem>()
+  const current = new Set<SubmitProblem>()
   return {
     begin(problem, logIt) {
       if (current.has(problem)) return
@@ -39,6 +33,7 @@ export function problems({ log, onChange }: { log: Logger; onChange(): void }): 
       onChange()
     },
     has: problem => current.has(problem),
+    all: () => [...current],
     isBlocked: () => current.size > 0
   }
 }

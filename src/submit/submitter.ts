@@ -6,7 +6,7 @@ import { ChainUnavailableError, DatabaseWriteError } from '../interface/errors.j
 import type { EmitEvent } from '../interface/events.js'
 import type { Logger } from '../interface/logger.js'
 import type { SigningAccount, SubmissionChain, WorkerStanding } from '../interface/submission-chain.js'
-import type { Submitter, SubmitterHandlers } from '../interface/submit.js'
+import type { Submitter, SubmitterHandlers, SubmitterStatus } from '../interface/submit.js'
 import { accountCheck } from './account-check.js'
 import { alarm } from './alarm.js'
 import { resultLedger } from './ledger.js'
@@ -65,6 +65,7 @@ export function submitter(
     const check = accountCheck(settings, { chain, account, standing, problems: blockers, log })
     const wake = alarm(clock)
     const drained = new Set<() => void>()
+    let seen: SubmitterStatus['account']
     let running: { abort: AbortController; ended: Promise<void> } | undefined
 
     const isDrained = () => ledger.waitingCount() === 0 && box.pending().length === 0
@@ -101,7 +102,9 @@ export function submitter(
           if (clock.now() >= nextCheckMs) {
             const wasBlocked = blockers.isBlocked()
             nextCheckMs = clock.now() + LAST_BACKOFF_MS
-            send.recheckPool(await check.look(signal))
+            const state = await check.look(signal)
+            seen = { balanceWei: state.balance, blockNumber: state.blockNumber, atMs: clock.now() }
+            send.recheckPool(state)
             if (wasBlocked && !blockers.isBlocked()) blockedUntilMs = 0
             nextCheckMs = clock.now() + check.delayMs()
           }
@@ -196,6 +199,13 @@ export function submitter(
         wake.ring()
       },
       canSubmit: () => !blockers.isBlocked(),
+      status: () => ({
+        waitingResults: ledger.waitingCount(),
+        pendingTransactions: box.pending().length,
+        problems: blockers.all(),
+        account: seen,
+        payWei: check.pay()
+      }),
       async drain(timeoutMs) {
         if (isDrained()) return
         await new Promise<void>(resolve => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type FaultProxy, startFaultProxy } from '../../../node/testnet/chaos/fault-proxy.js'
 import { createChainClient } from '../../../src/chain/provider.js'
-import { type Rpc, rpc } from '../../../src/chain/rpc.js'
+import { type EndpointRpc, rpc } from '../../../src/chain/rpc.js'
 import {
   ChainUnavailableError,
   type Clock,
@@ -16,7 +16,7 @@ import { silentLogger } from '../../helpers/silent-logger.js'
 
 let oracle: OracleChain
 let proxy: FaultProxy
-let transport: Rpc
+let transport: EndpointRpc
 let said: { level: string; message: string; fields: object }[]
 /** Back-off without waiting. */
 const hastyClock: Clock = { ...systemClock, schedule: (_, callback) => systemClock.schedule(0, callback) }
@@ -60,13 +60,16 @@ test('rpc: an outage is said once, and its end once', async () => {
   const log = { ...silentLogger(said), info: (_: object, message: string) => infos.push(message) }
   transport = rpc({ url: proxy.url })({ log, clock: hastyClock, random: () => 0 })
   proxy.setMode('cut')
+  expect(transport.health()).toEqual({ answeredMs: undefined, isDown: false })
   for (let i = 0; i < 3; i++)
     await expect(transport.send([blockNumber])).rejects.toThrow(ChainUnavailableError)
+  expect(transport.health()).toEqual({ answeredMs: undefined, isDown: true })
   expect(said.map(({ message }) => message)).toEqual(['The RPC endpoint is down; trying again with back-off'])
   proxy.setMode('pass')
   await transport.send([blockNumber])
   await transport.send([blockNumber])
   expect(infos).toEqual(['The RPC endpoint is back'])
+  expect(transport.health()).toEqual({ answeredMs: expect.any(Number), isDown: false })
 })
 
 test('rpc: a revert is an answer, and is not tried again', async () => {

@@ -26,8 +26,16 @@ test('behavior: without funds nothing can be submitted, before there is a result
   const worker = await start({ settings, standing: standingOf() })
   await oracle().rpc('anvil_setBalance', [worker.account.address, '0x1'])
   await blocked(worker)
+  expect(worker.submitter.status?.()).toMatchObject({
+    waitingResults: 0,
+    pendingTransactions: 0,
+    problems: ['no funds'],
+    payWei: 10n ** 15n
+  })
   await oracle().rpc('anvil_setBalance', [worker.account.address, '0x56bc75e2d63100000'])
   await free(worker)
+  const account = { balanceWei: 10n ** 20n, blockNumber: expect.any(Number), atMs: expect.any(Number) }
+  await eventually(() => expect(worker.submitter.status?.()).toMatchObject({ problems: [], account }))
   expect(worker.readiness).toEqual([false, true])
   expect(worker.said.filter(({ level }) => level === 'error')).toHaveLength(1)
 })
