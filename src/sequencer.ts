@@ -24,6 +24,7 @@ import type {
 } from './interface/index.js'
 import { announcer } from './job/announcer.js'
 import { announcers } from './job/announcers.js'
+import { chainCheck } from './job/chain-check.js'
 import { jobKey } from './job/job-key.js'
 import {
   type FinalJob,
@@ -37,6 +38,11 @@ import {
 import { jobIndex, responder } from './sync/index.js'
 import { syncPeerLimits } from './sync-limits.js'
 
+/**
+ * Open jobs that are kept, and final ones besides: as many as are told by sync (src/sync/limits.ts), or 1,000 in each of 256 blocks.
+ * 600 bytes each. While so many are open, no more are read; of the final ones the oldest go.
+ */
+const MAX_JOBS = 250_000
 /** Final jobs are kept for this many blocks: no chain of today goes back further. Ethereum finalises within 64 to 96. */
 const REORG_DEPTH_BLOCKS = 256
 /** A job is let go this long after its deadline by this node's clock, as that of the chain may be behind. */
@@ -58,6 +64,8 @@ export interface SequencerInit {
   timing: LeaseTiming
   /** Between two looks at the subgraph. */
   pollIntervalMs: number
+  /** Open jobs that are kept, and final ones besides. Default 250,000. */
+  maxJobs?: number
 }
 
 export interface SequencerComponents {
@@ -68,8 +76,11 @@ export interface SequencerComponents {
   subgraph: Pick<SubgraphClient, 'jobs' | 'results'>
   /** Without it, workers learn of old jobs only as they are announced again. */
   sync?: SyncTransport
-  /** Tells workers from made-up keys. Without it, messages of all keys are passed on, and none is taken for a worker that joins. */
-  chain?: Pick<ChainReader, 'peerKeysOf'>
+  /**
+   * Tells workers from made-up keys, and whether the subgraph tells the truth. Without it, messages of all keys are passed on, none
+   * is taken for a worker that joins, and all jobs of the subgraph are announced.
+   */
+  chain?: Pick<ChainReader, 'peerKeysOf' | 'jobStatuses' | 'verifyJobs'>
   clock: Clock
   /** From 0 to below 1. */
   random?(): number
@@ -81,6 +92,10 @@ export interface SequencerStatus {
   openJobs: number
   /** The block up to which the subgraph has been read; undefined before the first answer. */
   blockNumber: number | undefined
+  /** When jobs were last read from the subgraph, in ms since the epoch; undefined before. */
+  subgraphReadMs: number | undefined
+  /** Whether the subgraph says of itself that entities may be missing. */
+  hasIndexingErrors: boolean
 }
 
 export interface Sequencer extends Startable {
@@ -89,7 +104,7 @@ export interface Sequencer extends Startable {
 
 /** A sequencer: reads jobs from the subgraph, stores them, and gossips them until they are final. Nobody has to trust it. */
 export function sequencer(init: SequencerInit): (components: SequencerComponents) => Sequencer {
-  const { network, timing, pollIntervalMs } = init
+  const { network, timing, pollIntervalMs, maxJobs = MAX_JOBS } = init
   return components => {
     const { pubsub, privateKey, database, subgraph, clock, random = Math.random, logger, emit } = components
     const repository = jobRepository(database)
@@ -121,14 +136,25 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       random,
       outage: outage({ logger: readerLogger, clock })
     }
-    const jobs = jobReader({ jobKey: keyOf, pollIntervalMs, onJobs: onIndexed, onReorg: onJobReorg })(
+    const jobs = jobReader({ jobKey: keyOf, pollIntervalMs, room, onJobs: onIndexed, onReorg: onJobReorg })(
       readerComponents
     )
     const results = resultReader({ jobKey: keyOf, pollIntervalMs, onResults, onReorg: onResultReorg })(
       readerComponents
     )
 
-    // 2. Announce, again and again, until the job is final.
+    // 2. Look whether the chain shows them: what it does not is neither announced, nor kept in any number.
+    const check =
+      components.chain &&
+      chainCheck({
+        onShown: announce,
+        onDoubted(job) {
+          known.remove(job)
+          announcements.remove(job)
+        }
+      })({ chain: components.chain, clock, random, logger: logger.child({ name: 'check' }) })
+
+    // 3. Announce, again and again, until the job is final.
     const topics = gossip({ network, timing })({
       pubsub,
       privateKey,
@@ -158,7 +184,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       emit
     })
 
-    // 3. Tell who joins, or was apart. A sequencer itself asks nobody: it believes the subgraph alone.
+    // 4. Tell who joins, or was apart. A sequencer itself asks nobody: it believes the subgraph alone, as far as the chain shows the same.
     const respond = responder({
       // Whose leases and presence count, only workers know: they ask the registry.
       source: { jobs: known, leases: undefined, presences: () => [], proofs: () => [] },
@@ -180,7 +206,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         if (!open.has(key)) emit({ type: 'job:indexed', job: key, jobId, atMs: clock.now() })
         setOpen(job)
       }
-      announcements.add(fresh.map(({ reference }) => reference))
+      toCheck(fresh)
       await stored
     }
 
@@ -199,7 +225,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         emit({ type: 'job:final', job: job.key, jobId: job.jobId, atMs: clock.now() })
       }
       for (const [key, { finalBlock }] of final) {
-        if (finalBlock + REORG_DEPTH_BLOCKS > headBlock) break
+        if (finalBlock + REORG_DEPTH_BLOCKS > headBlock && final.size <= maxJobs) break
         final.delete(key)
         operations.push(repository.del(key))
       }
@@ -221,13 +247,20 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       const again = [...final.values()]
         .filter(({ finalBlock }) => finalBlock > aboveBlock)
         .map(job => ({ ...job, finalBlock: undefined }))
-      const puts = again.map(job => repository.put(job.reference.key, job))
+      const kept = again.slice(0, Math.max(0, maxJobs - open.size))
+      if (kept.length < again.length)
+        logger.warn(
+          { jobs: again.length - kept.length },
+          'too many jobs are open again: some are left to others'
+        )
+      const puts = again.map(({ reference: { key } }, index) => {
+        const job = kept[index]
+        return job === undefined ? repository.del(key) : repository.put(key, job)
+      })
       await database.batch([...puts, saveCursor])
-      for (const job of again) {
-        final.delete(job.reference.key)
-        setOpen(job)
-      }
-      announcements.add(again.map(({ reference }) => reference))
+      for (const { reference } of again) final.delete(reference.key)
+      for (const job of kept) setOpen(job)
+      toCheck(kept)
     }
 
     /** Jobs that another sequencer announces. */
@@ -239,7 +272,21 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
 
     function setOpen(job: ReadJob): void {
       open.set(job.reference.key, job)
-      known.add(job.reference)
+    }
+
+    function room(): number {
+      return Math.min(maxJobs - open.size, check?.room() ?? maxJobs)
+    }
+
+    function toCheck(read: ReadJob[]): void {
+      const references = read.map(({ reference }) => reference)
+      if (check === undefined) announce(references)
+      else check.add(references)
+    }
+
+    function announce(references: JobReference[]): void {
+      for (const reference of references) known.add(reference)
+      announcements.add(references)
     }
 
     function isPast({ deadlineMs = Number.POSITIVE_INFINITY }: { deadlineMs?: number | undefined }): boolean {
@@ -263,6 +310,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     function close(job: JobKey, isFinal: boolean): void {
       open.delete(job)
       known.remove(job, isFinal)
+      check?.remove(job)
       announcements.remove(job)
     }
 
@@ -305,7 +353,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       lately.sort((a, b) => a.finalBlock - b.finalBlock)
       for (const job of lately) final.set(job.reference.key, job)
       if (open.size > 0) logger.info({ jobs: open.size }, 'announcing the open jobs of before the restart')
-      announcements.add([...open.values()].map(({ reference }) => reference))
+      toCheck([...open.values()])
     }
 
     return {
@@ -329,10 +377,16 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         await components.sync?.unserve()
         sweeper?.cancel()
         workers?.stop()
+        check?.stop()
         announcements.stop()
         await topics.stop()
       },
-      status: () => ({ openJobs: open.size, blockNumber: jobs.head()?.blockNumber })
+      status: () => ({
+        openJobs: open.size,
+        blockNumber: jobs.head()?.blockNumber,
+        subgraphReadMs: jobs.readMs(),
+        hasIndexingErrors: jobs.head()?.hasIndexingErrors ?? false
+      })
     }
   }
 }

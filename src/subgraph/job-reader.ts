@@ -48,6 +48,8 @@ export type UnkeyedReference = Omit<JobReference, 'key'>
 
 export interface JobReaderInit extends ReaderSettings {
   jobKey(reference: UnkeyedReference): JobKey
+  /** How many more jobs there is room for. Default: any number. */
+  room?(): number
   /**
    * New jobs, in order of creation. Must put `saveCursor` into the batch that stores them, and resolve once that is written:
    * only then is the next page read. Where it rejects, or a crash takes the batch back, the cursor goes with the jobs, and they

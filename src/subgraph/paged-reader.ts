@@ -21,6 +21,8 @@ export interface PagedReaderInit<Row> {
    * another indexer each time. Default 3,000.
    */
   lagToleranceMs?: number
+  /** How many rows are wanted now. While there are none, it is only looked whether the chain was reorganised. Default: all. */
+  room?(): number
   /** Whether `row` comes right after the entity `before`, where ids leave no gaps. */
   follows?(before: Hex, row: Row): boolean
   /** New rows. Resolves once they and the cursor are stored, in one batch. A rejection is tried again. */
@@ -47,6 +49,8 @@ export interface PagedReaderComponents<Row> {
 export interface PagedReader extends Startable {
   /** How far the subgraph was when it was last read; undefined before. */
   head(): SubgraphHead | undefined
+  /** When it was last read, in ms since the epoch; undefined before. */
+  readMs(): number | undefined
 }
 
 const firstRetryMs = 250
@@ -68,6 +72,7 @@ export function pagedReader<Row extends Located>(
     pageSize = 1_000,
     pollIntervalMs = 500,
     lagToleranceMs = 3_000,
+    room = () => pageSize,
     follows,
     onRows,
     onRewind
@@ -75,6 +80,7 @@ export function pagedReader<Row extends Located>(
 
   return ({ source, loadCursor, logger, clock, random, outage: trouble = outage({ logger, clock }) }) => {
     let head: SubgraphHead | undefined
+    let readMs: number | undefined
     let anchors: Anchor[] = []
     let running: { controller: AbortController; done: Promise<void> } | undefined
     let starting: Promise<void> | undefined
@@ -86,10 +92,14 @@ export function pagedReader<Row extends Located>(
     /** Reads one page. Returns whether there is more to read at once. */
     async function step(signal: AbortSignal): Promise<boolean> {
       const newest = anchors.at(-1)
-      const page = await source.page({ after: newest?.id, first: pageSize }, signal)
+      const most = Math.min(pageSize, room())
+      // graph-node gives at least one.
+      const first = Math.max(1, most)
+      const page = await source.page({ after: newest?.id, first }, signal)
       observe(page.head)
       if (newest !== undefined && page.anchor?.blockHash !== newest.blockHash) return await realign(signal)
       behindSinceMs = undefined
+      if (most <= 0) return false
 
       const { rows, gap } = checkOrder(newest?.id, page.rows, page.head)
       if (rows.length > 0) {
@@ -98,7 +108,7 @@ export function pagedReader<Row extends Located>(
         anchors = next
       }
       if (gap !== undefined) throw new SubgraphUnavailableError(gap)
-      return page.rows.length === pageSize
+      return page.rows.length === first
     }
 
     /** The rows up to the first that cannot be right. */
@@ -168,6 +178,7 @@ export function pagedReader<Row extends Located>(
         let waitMs = pollIntervalMs
         try {
           if (await step(signal)) waitMs = 0
+          readMs = clock.now()
           failures = 0
           trouble.recovered(what)
         } catch (err) {
@@ -189,6 +200,7 @@ export function pagedReader<Row extends Located>(
 
     return {
       head: () => head,
+      readMs: () => readMs,
       start() {
         starting ??= begin()
         return starting

@@ -2,8 +2,17 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
 import { memoryDatabase } from '../../src/db/memory-database.js'
+import { jobRepository } from '../../src/db/repositories/job.js'
 import { gossip } from '../../src/gossip/gossip.js'
-import type { Address, Database, Hex, JobReference, SyncTransport } from '../../src/interface/index.js'
+import {
+  type Address,
+  type Database,
+  type Hex,
+  type Job,
+  type JobReference,
+  JobStatus,
+  type SyncTransport
+} from '../../src/interface/index.js'
 import { jobKey } from '../../src/job/job-key.js'
 import { sequencer } from '../../src/sequencer.js'
 import type { EntitySource } from '../../src/subgraph/client.js'
@@ -30,11 +39,14 @@ function source<Row extends { id: Hex; blockNumber: number; blockHash: Hex }>(
 }
 
 /** A sequencer on a subgraph in memory, and an ear that keeps what it announces. */
-async function make(init: { deadlineAfterMs?: number } = {}) {
+async function make(
+  init: { deadlineAfterMs?: number; jobs?: number; onChain?: number; maxJobs?: number } = {}
+) {
   const clock = manualClock()
   const net = memoryNetwork(clock)
   const heard: { atMs: number; jobs: JobReference[] }[] = []
-  const rows: JobRow[] = [1, 2].map(number => ({
+  const numbers = Array.from({ length: init.jobs ?? 2 }, (_, index) => index + 1)
+  const rows: JobRow[] = numbers.map(number => ({
     id: hash(number),
     status: 'Open',
     blockNumber: number,
@@ -44,6 +56,22 @@ async function make(init: { deadlineAfterMs?: number } = {}) {
     dataHash: hash(number),
     deadline: Math.floor((clock.now() + (init.deadlineAfterMs ?? 3_600_000)) / 1_000)
   }))
+  const results: ResultRow[] = []
+  function addResult(jobId: number): void {
+    const job = rows[jobId - 1]
+    if (job === undefined) throw new Error(`there is no job ${jobId}`)
+    job.status = 'Succeeded'
+    results.push({
+      id: `0x${(results.length + 1).toString(16).padStart(24, '0')}`,
+      blockNumber: 10,
+      blockHash: hash(10),
+      txHash: hash(10),
+      success: true,
+      worker: null,
+      job
+    })
+  }
+  const onChain = init.onChain ?? rows.length
   const connected = new Set<string>()
   const registry = new Map<string, string>()
   const listeners = new Set<(peer: string) => void>()
@@ -75,13 +103,24 @@ async function make(init: { deadlineAfterMs?: number } = {}) {
   await ear.start()
 
   async function start(database: Database) {
-    const node = sequencer({ network: testNetwork, timing: testTiming, pollIntervalMs: 500 })({
+    const { maxJobs = 250_000 } = init
+    const node = sequencer({ network: testNetwork, timing: testTiming, pollIntervalMs: 500, maxJobs })({
       pubsub: net.join('sequencer'),
       privateKey: await generateKeyPair('Ed25519'),
       database,
-      subgraph: { jobs: source(rows), results: source<ResultRow>([]) },
+      subgraph: { jobs: source(rows), results: source(results) },
       sync,
-      chain: { peerKeysOf: async accounts => accounts.map(account => registry.get(account.toLowerCase())) },
+      chain: {
+        peerKeysOf: async accounts => accounts.map(account => registry.get(account.toLowerCase())),
+        jobStatuses: async jobIds =>
+          jobIds.map(jobId => (jobId <= onChain ? JobStatus.Open : JobStatus.None)),
+        verifyJobs: async references =>
+          references.map(reference =>
+            reference.jobId <= onChain
+              ? { kind: 'found', job: reference as Job, status: JobStatus.Open }
+              : { kind: 'missing', reason: 'not there' }
+          )
+      },
       clock,
       random: () => 0.5,
       logger: silentLogger(),
@@ -122,6 +161,7 @@ async function make(init: { deadlineAfterMs?: number } = {}) {
     start,
     since,
     addWorker,
+    addResult,
     connect(peer: string) {
       connected.add(peer)
       for (const tell of listeners) tell(peer)
@@ -212,6 +252,47 @@ describe('a sequencer', () => {
     const lateMs = clock.now()
     await say(2 * testTiming.presenceIntervalMs)
     expect(since(lateMs).sort()).toEqual([1n, 2n])
+    await node.stop()
+  })
+
+  it('behavior: a subgraph that makes up jobs fills neither its memory nor its announcements', async () => {
+    const { clock, start, since } = await make({ jobs: 11_000, onChain: 100 })
+    const node = await start(memoryDatabase())
+    await clock.advance(20_000)
+    expect(node.status().openJobs).toBe(10_100)
+    const doubtedMs = clock.now()
+    await clock.advance(40_000)
+    expect(node.status().openJobs).toBe(10_100)
+    expect(since(doubtedMs).every(jobId => jobId <= 100n)).toBe(true)
+    expect(new Set(since(0)).size).toBeLessThanOrEqual(100 + 200)
+    await node.stop()
+  })
+
+  it('behavior: while too many jobs are open no more are read', async () => {
+    const { clock, start, addResult } = await make({ jobs: 30, maxJobs: 20 })
+    const node = await start(memoryDatabase())
+    await clock.advance(5_000)
+    expect(node.status().openJobs).toBe(20)
+    for (let job = 1; job <= 5; job++) addResult(job)
+    await clock.advance(5_000)
+    expect(node.status().openJobs).toBe(20)
+    for (let job = 6; job <= 25; job++) addResult(job)
+    await clock.advance(5_000)
+    expect(node.status().openJobs).toBe(5)
+    await node.stop()
+  })
+
+  it('behavior: of results without number the latest are kept', async () => {
+    const { clock, start, addResult } = await make({ jobs: 30, maxJobs: 20 })
+    for (let job = 1; job <= 30; job++) addResult(job)
+    const database = memoryDatabase()
+    const node = await start(database)
+    await clock.advance(5_000)
+    const stored: bigint[] = []
+    for await (const { reference } of jobRepository(database).values()) stored.push(reference.jobId)
+    expect(stored.toSorted((a, b) => Number(a - b))).toEqual(
+      Array.from({ length: 20 }, (_, n) => BigInt(n + 11))
+    )
     await node.stop()
   })
 })

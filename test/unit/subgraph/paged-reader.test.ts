@@ -56,6 +56,7 @@ function setup(pageSize = 10) {
   let cursor: Cursor | undefined
   let requests = 0
   let failWrites = 0
+  const space = { rows: Number.POSITIVE_INFINITY }
 
   const visible = () => {
     requests++
@@ -85,6 +86,7 @@ function setup(pageSize = 10) {
     pagedReader<Anchor>({
       what: 'jobs',
       pageSize,
+      room: () => space.rows - stored.size,
       follows: (before, row) => BigInt(row.id) === BigInt(before) + 1n,
       onRows: (rows, next) =>
         write(() => {
@@ -104,6 +106,7 @@ function setup(pageSize = 10) {
     said,
     faults,
     stored,
+    space,
     rewinds,
     newReader,
     expected,
@@ -129,6 +132,27 @@ describe('pagedReader', () => {
     await clock.advance(1)
     expect(stored).toEqual(expected())
     expect(reader.head()?.blockNumber).toBe(5)
+    await reader.stop()
+  })
+
+  it('behavior: no more is read than there is room for, and a reorg is seen all the same', async () => {
+    const { chain, clock, stored, space, expected, newReader } = setup()
+    for (let block = 0; block < 5; block++) chain.mine(7)
+    space.rows = 24
+    const reader = newReader()
+    await reader.start()
+    await clock.advance(2_000)
+    expect(stored.size).toBe(24)
+    chain.revert(3)
+    chain.mine(1)
+    await clock.advance(2_000)
+    expect(stored).toEqual(expected())
+    for (let block = 0; block < 3; block++) chain.mine(7)
+    await clock.advance(2_000)
+    expect(stored.size).toBe(24)
+    space.rows = 100
+    await clock.advance(2_000)
+    expect(stored).toEqual(expected())
     await reader.stop()
   })
 
