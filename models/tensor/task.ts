@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { type Codec, ModelCategory, type Task } from '../../src/interface/index.js'
+import {
+  type Codec,
+  FailureCode,
+  JobFailedError,
+  ModelCategory,
+  type Task
+} from '../../src/interface/index.js'
 import { decodeAbi, encodeAbi } from '../tools/abi.js'
 import { checked, checkSize, decodeJson } from '../tools/codec.js'
 import { formatTensors, type NamedTensor, namedTensorSchema, parseTensors } from '../tools/open-inference.js'
@@ -44,6 +50,27 @@ const tensors = z.array(namedTensorSchema)
 const requestSchema = z.object({ inputs: z.unknown() })
 const responseSchema = z.object({ outputs: z.unknown() })
 
+const requestCodec = jsonCodec<TensorInput>(
+  'request',
+  z.object({ inputs: tensors }),
+  json => ({ inputs: parseTensors(checked(requestSchema, json, 'The request').inputs, 'The inputs') }),
+  ({ inputs }) => ({ inputs: formatTensors(inputs) })
+)
+
+/**
+ * A job that asks with nothing would be paid for a constant, or for a failure. As a file such a request is taken: ONNX's own
+ * cases have graphs without inputs, and a model says by itself which it needs.
+ */
+function withInputs(request: TensorInput): TensorInput {
+  if (request.inputs.length === 0) {
+    throw new JobFailedError(
+      FailureCode.InvalidInput,
+      'The request has no inputs: it must have a tensor for each input of the model, such as {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]}'
+    )
+  }
+  return request
+}
+
 /**
  * Runs any ONNX model on named tensors, in the JSON form of the Open Inference Protocol:
  * `{"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]}`.
@@ -53,12 +80,11 @@ export const task: Task<TensorInput, TensorOutput> = {
   aliases: ['TensorInference'],
   category: ModelCategory.TensorInference,
   contract: 'TensorInference',
-  input: jsonCodec(
-    'request',
-    z.object({ inputs: tensors }),
-    json => ({ inputs: parseTensors(checked(requestSchema, json, 'The request').inputs, 'The inputs') }),
-    ({ inputs }) => ({ inputs: formatTensors(inputs) })
-  ),
+  input: {
+    ...requestCodec,
+    encode: value => requestCodec.encode(withInputs(value)),
+    decode: bytes => withInputs(requestCodec.decode(bytes))
+  },
   output: jsonCodec(
     'response',
     z.object({ outputs: tensors }),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { architecture } from '../../../models/tensor/onnx.js'
 import { type TensorOutput, task } from '../../../models/tensor/task.js'
+import { encodeAbi } from '../../../models/tools/abi.js'
 import { fromHalf, toHalf } from '../../../models/tools/half.js'
 import {
   FailureCode,
@@ -92,6 +93,17 @@ describe('tensor codec', () => {
     const { code, message: found } = failure(() => task.input.fromContent(content))
     expect(code).toBe(FailureCode.InvalidInput)
     expect(found).toMatch(message)
+  })
+
+  test('refuses a job without any input, on its way to the chain and from there; as a file it is taken', () => {
+    const nothing = task.input.fromContent(request())
+    expect(nothing).toEqual({ inputs: [] })
+    const encoded = Buffer.from(encodeAbi(['string'], ['{"inputs":[]}']).slice(2), 'hex')
+    for (const refused of [() => task.input.encode(nothing), () => task.input.decode(encoded)]) {
+      const { code, message } = failure(refused)
+      expect(code).toBe(FailureCode.InvalidInput)
+      expect(message).toMatch(/has no inputs: it must have a tensor for each/u)
+    }
   })
 
   test('refuses more elements than the limit before it makes room for them', () => {
