@@ -80,7 +80,7 @@ export interface SequencerComponents {
    * Tells workers from made-up keys, and whether the subgraph tells the truth. Without it, messages of all keys are passed on, none
    * is taken for a worker that joins, and all jobs of the subgraph are announced.
    */
-  chain?: Pick<ChainReader, 'peerKeysOf' | 'jobStatuses' | 'verifyJobs'>
+  chain?: Pick<ChainReader, 'peerKeysOf' | 'jobStatuses' | 'verifyJobs' | 'isAnswering'>
   clock: Clock
   /** From 0 to below 1. */
   random?(): number
@@ -170,6 +170,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
         },
         isProven: (author, kind) =>
           workers === undefined || workers.has(author) || (kind === 'jobs' && others.isProvenName(author)),
+        canAsk: components.chain?.isAnswering ?? (() => true),
         // A sequencer takes no side in who works on a job; it only remembers, for the timeline.
         onLeases,
         // It hears of results from the subgraph.

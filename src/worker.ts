@@ -85,6 +85,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         isShunned: author => leases.shunned.has(author),
         isProven: (author, kind) =>
           author === self || leases.roster.isRegistered(author) || (kind === 'jobs' && jobs.isProven(author)),
+        canAsk: chain.isAnswering ?? (() => true),
         isKnownJob: job => isKnown(job)
       }
     })

@@ -5,6 +5,7 @@ import type { Clock } from '../interface/clock.js'
 import { ChainUnavailableError } from '../interface/errors.js'
 import { type Job, type JobReference, JobStatus } from '../interface/job.js'
 import type { NetworkIdentity } from '../interface/settings.js'
+import { answering } from './answering.js'
 import { oracleInterface, registryInterface } from './interfaces.js'
 import { jobOfLog, readLog } from './job-log.js'
 import { microBatcher } from './micro-batch.js'
@@ -45,7 +46,8 @@ const NO_KEY = `0x${'0'.repeat(64)}`
 
 export function chainReader(init: ChainReaderInit): (components: ChainReaderComponents) => ChainReader {
   const { network } = init
-  return ({ rpc, clock, jobKey }) => {
+  return ({ rpc: endpoint, clock, jobKey }) => {
+    const rpc = answering({ rpc: endpoint, clock })
     const jobs = new LRUCache<JobKey, Job>({
       maxSize: init.jobCacheBytes ?? JOB_CACHE_BYTES,
       sizeCalculation: job =>
@@ -142,6 +144,7 @@ export function chainReader(init: ChainReaderInit): (components: ChainReaderComp
     }
 
     return {
+      isAnswering: rpc.isAnswering,
       verifyJobs: (references, signal) => verifyBatcher.add(references, signal),
       jobStatuses: (jobIds, signal) => statusBatcher.add(jobIds, signal),
       async peerKeysOf(accounts, signal) {

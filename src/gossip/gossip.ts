@@ -154,6 +154,8 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
        */
       function tooMuchUnproven(from: string, author: PeerKey): Error {
         const message = 'Unknown authors send too much'
+        // They may all be known to others. Nor is it counted: when this node can ask again, it takes a while.
+        if (handlers.canAsk?.() === false) return new IgnoreError('unproven', message)
         const isAllowed =
           peerKeyOfText(from) === author ? ownUnproven.take(author) : passedUnproven.take(from)
         return isAllowed ? new IgnoreError('unproven', message) : new FloodError(message)

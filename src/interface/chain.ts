@@ -17,6 +17,8 @@ export interface ChainReader {
   jobStatuses(jobIds: bigint[], signal?: AbortSignal): Promise<JobStatus[]>
   /** The peer key that each account names in the registry; undefined where it is not registered. */
   peerKeysOf(accounts: Address[], signal?: AbortSignal): Promise<(PeerKey | undefined)[]>
+  /** Whether what is asked is answered: while it is not, nothing can be held against those about whom nothing is known. Default: it is. */
+  isAnswering?(): boolean
 }
 
 /** Reads of contracts that strangers wrote, as a task needs them to run a job. */

@@ -47,6 +47,8 @@ export interface GossipHandlers {
    * whom nothing is known share one allowance. Without this, all count as proven.
    */
   isProven?(author: PeerKey, kind: 'jobs' | 'leases' | 'results' | 'presence'): boolean
+  /** False while this node can find out about nobody: then nobody is penalised for what unknown authors send. Default: it can. */
+  canAsk?(): boolean
   /** Whether a job is known here: leases of unknown jobs wait in the holding queue. */
   isKnownJob(key: string): boolean
 }

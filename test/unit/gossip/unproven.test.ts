@@ -18,12 +18,13 @@ async function make() {
   const net = hub()
   const proven = await keyOf(9)
   const { given, handlers } = recorder()
+  const registry = { isUp: true }
   const node = gossip({ network, timing: localTiming })({
     pubsub: net.pubsub('node'),
     privateKey: await keyOf(1),
     clock,
     logger: silentLogger(),
-    handlers: { ...handlers, isProven: author => author === authorOf(proven) },
+    handlers: { ...handlers, isProven: author => author === authorOf(proven), canAsk: () => registry.isUp },
     jobKeyOf
   })
   await node.start()
@@ -71,7 +72,7 @@ async function make() {
       }
     }
   }
-  return { clock, node, given, proven, send, presence, flood, strangers, penalised: net.penalised }
+  return { clock, node, given, registry, proven, send, presence, flood, strangers, penalised: net.penalised }
 }
 
 /** The largest message that this version sends. */
@@ -158,5 +159,20 @@ describe('authors about whom nothing is known', () => {
     }
     expect(penalised.length).toBeGreaterThan(0)
     expect(new Set(penalised)).toEqual(new Set(['liar']))
+  })
+
+  test('behavior: while the registry cannot be asked nobody is penalised for authors that may be registered', async () => {
+    const { strangers, penalised, registry, node } = await make()
+    registry.isUp = false
+    const { peer, say } = await strangers(messageLimits.batchItems)
+    const taken = Math.floor(rateLimits.peerUnproven.burst / batchKib)
+    await say(taken + rateLimits.ownUnproven.burst + 20, peer)
+    expect(penalised).toEqual([])
+    // No more of them is taken than at other times.
+    expect(node.stats().topics.jobs.in.accepted).toBe(taken)
+    // Once it can be, there is time to do so.
+    registry.isUp = true
+    await say(20, peer)
+    expect(penalised).toEqual([])
   })
 })
