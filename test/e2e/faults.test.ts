@@ -2,16 +2,18 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AbiCoder } from 'ethers'
 import { describe, expect, it } from 'vitest'
+import type { NodeEvent } from '../../src/interface/index.js'
+import { heldInput } from '../helpers/held-input.js'
 import { createTestNetwork, type TestNetwork, type TestNode } from '../helpers/node-process.js'
 import { root } from '../unit/project/source-files.js'
 
 const picture = readFileSync(join(root, 'node/testnet/samples/hello.png'))
 const text = 'Hello from the network'
 
-const executions = (nodes: TestNode[], jobId: bigint): number =>
-  nodes
-    .flatMap(({ events }) => events)
-    .filter(event => event.type === 'execution:started' && event.jobId === jobId).length
+const count = (type: NodeEvent['type'], nodes: TestNode[], jobId: bigint): number =>
+  nodes.flatMap(({ events }) => events).filter(event => event.type === type && event.jobId === jobId).length
+
+const executions = (nodes: TestNode[], jobId: bigint): number => count('execution:started', nodes, jobId)
 
 /** Asks, waits for the answer, and checks what the client was called back with. */
 async function expectAnswer(
@@ -27,24 +29,36 @@ async function expectAnswer(
 describe('faults of processes', () => {
   it('behavior: a job of a worker killed while it runs is finished by another, once; the killed one comes back as itself', async () => {
     const network = await createTestNetwork()
+    const input = await heldInput(picture)
     await network.start('sequencer', 'sequencer')
     const workers = await Promise.all(
-      [1, 2].map(n => network.start('worker', `worker-${n}`, ['--account-index', `${n}`]))
+      [1, 2].map(n =>
+        network.start('worker', `worker-${n}`, [
+          '--account-index',
+          `${n}`,
+          '--lease-ms',
+          '3000',
+          ...input.flags
+        ])
+      )
     )
 
-    // The first job may fall to either: whoever starts it is killed before it can finish.
-    const asked = await network.ask(picture)
-    const isRun = (event: { type: string }): boolean => event.type === 'execution:started'
-    const victim = await Promise.race(workers.map(async node => node.waitForEvent(isRun).then(() => node)))
+    // It may fall to either, and runs until its input comes. Who renews its lease has it: on a slow machine the other may have
+    // claimed it, too, before it heard of that, and has given way.
+    const asked = await network.askFromLocation(input.location)
+    const isHolder = (event: { type: string }): boolean => event.type === 'lease:renewed'
+    const victim = await Promise.race(workers.map(async node => node.waitForEvent(isHolder).then(() => node)))
     await victim.kill()
-    expect(victim.events.some(({ type }) => type === 'execution:finished')).toBe(false)
+    input.release()
+    expect(count('execution:started', [victim], asked.jobId)).toBeGreaterThan(0)
+    expect(count('execution:finished', [victim], asked.jobId)).toBe(0)
     const survivor = workers.find(node => node !== victim)
     if (survivor === undefined) throw new Error('no survivor')
 
     await expectAnswer(network, asked)
     const { result } = await network.final(asked.jobId)
     expect(result?.account).toBe(survivor.ready.account)
-    expect(executions([survivor], asked.jobId)).toBe(1)
+    expect(count('execution:finished', [survivor], asked.jobId)).toBe(1)
 
     const name = victim === workers[0] ? 'worker-1' : 'worker-2'
     const restarted = await network.start('worker', name, ['--account-index', name.slice(-1)])
@@ -75,21 +89,27 @@ describe('faults of processes', () => {
   })
 
   it('behavior: 250 jobs created while no node runs all succeed once nodes run again, each once', async () => {
-    const count = 250
+    const jobs = 250
     const network = await createTestNetwork()
     const before = [await network.start('sequencer', 'sequencer'), await network.start('worker', 'worker-1')]
     await expectAnswer(network, await network.ask(picture))
     for (const node of before) await node.stop()
 
-    for (let n = 0; n < count; n++) await network.ask(picture, `0x${(n + 1).toString(16).padStart(8, '0')}`)
+    // Some at a time: each waits for its block.
+    const seeds = Array.from(
+      { length: jobs },
+      (_, n) => `0x${(n + 1).toString(16).padStart(8, '0')}` as const
+    )
+    while (seeds.length > 0) await Promise.all(seeds.splice(0, 10).map(seed => network.ask(picture, seed)))
 
     await network.start('sequencer', 'sequencer')
     const workers = await Promise.all(
       [1, 2].map(n => network.start('worker', `worker-${n}`, ['--account-index', `${n}`]))
     )
-    for (let jobId = 2n; jobId <= count + 1; jobId++) {
-      expect(await network.final(jobId, 150_000)).toMatchObject({ id: jobId, status: 'succeeded' })
+    for (let jobId = 2n; jobId <= jobs + 1; jobId++) {
+      expect(await network.final(jobId, 300_000)).toMatchObject({ id: jobId, status: 'succeeded' })
       expect([jobId, executions(workers, jobId)]).toEqual([jobId, 1])
     }
-  }, 200_000)
+    // A minute by itself; several where other processes take the machine.
+  }, 400_000)
 })
