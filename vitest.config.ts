@@ -6,8 +6,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Most tests wait for processes, blocks and timers: vitest's own choice would run one file at a time on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Many start networks of processes: 5 to 20 s of work, and over a minute where ten times as many processes run as there are cores.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 10_000,
     retry: 0
   }

@@ -10,9 +10,7 @@ import { type Address, FailureCode } from '../../src/interface/index.js'
 import { createTestNetwork } from '../helpers/node-process.js'
 
 describe('a game against the network', () => {
-  it('behavior: the model reads the board of the calling contract, and does not lose', {
-    timeout: 120_000
-  }, async () => {
+  it('behavior: the model reads the board of the calling contract, and does not lose', async () => {
     const { devnet, start, final } = await createTestNetwork()
     const { network } = devnet
     await start('sequencer', 'sequencer')

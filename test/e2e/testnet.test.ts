@@ -38,9 +38,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe('testnet', () => {
-  it('behavior: real jobs are answered once each, by several workers, and nothing is left behind', {
-    timeout: 180_000
-  }, async () => {
+  it('behavior: real jobs are answered once each, by several workers, and nothing is left behind', async () => {
     const result = await runProgram([
       'testnet',
       '--workers',
@@ -99,7 +97,7 @@ describe('testnet', () => {
     })
   })
 
-  it('behavior: --keep leaves the network up until Ctrl+C', { timeout: 120_000 }, async () => {
+  it('behavior: --keep leaves the network up until Ctrl+C', async () => {
     const { child, line, result } = startProgram([
       'testnet',
       '--workers',
