@@ -55,9 +55,10 @@ it('behavior: the fields of an honest message are counted, and its data passed o
 
 it('behavior: a message of very many fields is refused before it is decoded, however it holds them', () => {
   for (const [name, flood] of floods(4_000_000)) {
-    const startedAt = performance.now()
+    // Of the processor, as others may have it meanwhile.
+    const before = process.cpuUsage()
     expect(() => countFields(flood, contentLimits.messageFields), name).toThrow('more than 65536 fields')
-    expect(performance.now() - startedAt, name).toBeLessThan(500)
+    expect(process.cpuUsage(before).user / 1_000, name).toBeLessThan(500)
   }
 })
 
@@ -131,8 +132,9 @@ it('behavior: a stranger that floods a node with fields is not heard', async () 
   for (const reason of refused)
     expect(reason).toMatch(/more than (65536 fields|131072 fields within a second)/)
   // It is told of a turn after the stream has ended.
-  await vi.waitFor(() =>
-    expect(seen).toMatchObject([{ detail: { message: { blocks: [{}], blockPresences: [{}] } } }])
+  await vi.waitFor(
+    () => expect(seen).toMatchObject([{ detail: { message: { blocks: [{}], blockPresences: [{}] } } }]),
+    { timeout: 20_000 }
   )
 })
 

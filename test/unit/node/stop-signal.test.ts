@@ -22,8 +22,7 @@ it('behavior: the first Ctrl+C asks for a graceful stop, and says how long it ma
   expect(await next()).toMatch(/stopping the node, for up to 10 s \(Ctrl\+C again ends it at once\)/)
   // It has begun to stop, and takes for ever.
   expect(await next()).toBe('stopping')
-  const secondMs = performance.now()
   child.kill('SIGINT')
+  // Not 1, with which it ends by itself when the time is over.
   expect(await closed).toEqual([130, null])
-  expect(performance.now() - secondMs).toBeLessThan(2_000)
 })
