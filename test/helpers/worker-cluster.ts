@@ -140,6 +140,8 @@ export interface ClusterWorker {
   submitted: JobKey[]
   /** As `kill -9` does: it says nothing more, and its timers do nothing. Its disk stays. */
   kill(): void
+  /** As SIGSTOP and SIGCONT do: for so long it reads nothing, and its timers ring when it is over. */
+  stall(ms: number): void
 }
 
 export interface Liar {
@@ -253,11 +255,20 @@ export async function cluster(
       chain.accounts.set(account, key)
       const events: NodeEvent[] = []
       let alive = true
+      let stalledUntilMs = 0
       const ownClock = {
         now: clock.now,
-        schedule: (delayMs: number, callback: () => void) =>
-          clock.schedule(delayMs, () => alive && callback())
+        schedule: (delayMs: number, callback: () => void) => {
+          const run = (): void => {
+            const leftMs = stalledUntilMs - clock.now()
+            if (leftMs > 0) timer = clock.schedule(leftMs, run)
+            else if (alive) callback()
+          }
+          let timer = clock.schedule(delayMs, run)
+          return { cancel: () => timer.cancel() }
+        }
       }
+      const pubsub = net.join(key)
       const instance = worker({
         network: testNetwork,
         timing: testTiming,
@@ -267,7 +278,15 @@ export async function cluster(
         isContinuous,
         drainMs: 5_000
       })({
-        pubsub: net.join(key),
+        pubsub: {
+          ...pubsub,
+          subscribe: (topic, validate) =>
+            pubsub.subscribe(topic, async (from, data) => {
+              const leftMs = stalledUntilMs - clock.now()
+              if (leftMs > 0) await new Promise<void>(resolve => clock.schedule(leftMs, resolve))
+              return validate(from, data)
+            })
+        },
         ...(init.sync === true ? { sync: syncing.join(key) } : {}),
         privateKey: identity,
         database,
@@ -331,6 +350,9 @@ export async function cluster(
         kill() {
           alive = false
           net.cut(key)
+        },
+        stall(ms) {
+          stalledUntilMs = clock.now() + ms
         }
       }
       workers.push(entry)

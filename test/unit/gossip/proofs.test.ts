@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { envelopeCodec } from '../../../src/gossip/envelope.js'
 import { gossip } from '../../../src/gossip/gossip.js'
 import { rateLimits } from '../../../src/gossip/limits.js'
+import { Leases } from '../../../src/gossip/messages.js'
 import { topicOf } from '../../../src/gossip/topic.js'
 import { encodeLeases } from '../../../src/gossip/validation/leases.js'
 import { encodeProof } from '../../../src/gossip/validation/proofs.js'
@@ -80,6 +81,16 @@ describe('proofs of equivocation', () => {
     await teller.node.publishProof(proofOf(a, b))
     expect(proofs).toEqual([])
     expect(hearer.node.stats().topics.leases.in.rejected).toEqual({ signature: 1 })
+  })
+
+  test('rejected: a proof that is longer than any that is sent, before its signatures are looked at', async () => {
+    const { net, proofs, hearer, liar } = await make()
+    const [first, second] = [new Uint8Array(16 * 1024 + 1), new Uint8Array(16 * 1024)]
+    const record = { job: Buffer.from(hash(1), 'hex'), first, second }
+    const payload = Leases.encode({ sentAtMs: 0, leases: [], proofs: [record] })
+    expect(await net.deliver('hearer', topic, await codec.seal(payload, liar))).toBe('reject')
+    expect(hearer.node.stats().topics.leases.in.rejected).toEqual({ oversize: 1 })
+    expect(proofs).toEqual([])
   })
 
   test('refused: a proof that is too long to be sent', async () => {

@@ -127,6 +127,8 @@ describe('leases', () => {
 
   test('limit: the longest lease is counted from the claim, or from the signing of the renewal', () => {
     expect(validate(one({ durationMs: maximalLeaseMs })).timely).toHaveLength(1)
+    // Whenever the claim was signed: its start is what its author chose.
+    expect(() => validate(one({ durationMs: maximalLeaseMs + 1 }, now + 1_000))).toThrow(reject('value'))
     const old = { sequence: 9, startMs: now - 300_000 }
     expect(validate(one({ ...old, durationMs: 300_000 + maximalLeaseMs })).timely).toHaveLength(1)
     expect(() => validate(one({ ...old, durationMs: 300_001 + maximalLeaseMs }))).toThrow(reject('value'))

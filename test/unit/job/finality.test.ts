@@ -46,6 +46,31 @@ describe('news of final jobs', () => {
   })
 })
 
+describe('bounds', () => {
+  it('behavior: while the chain does not answer, 20,000 pieces of news wait and no more', async () => {
+    const clock = manualClock()
+    const asked = new Set<bigint>()
+    let isDown = true
+    const checks = finality({ onFinal: () => undefined })({
+      chain: {
+        async jobStatuses(ids) {
+          if (isDown) throw new Error('the endpoint is away')
+          for (const id of ids) asked.add(id)
+          return ids.map(() => JobStatus.Succeeded)
+        }
+      },
+      clock,
+      logger: silentLogger()
+    })
+    checks.check(Array.from({ length: 30_000 }, (_, n) => ({ job: `job ${n}`, jobId: BigInt(n) })))
+    await clock.advance(500)
+    isDown = false
+    await clock.advance(2_000)
+    expect(asked.size).toBe(20_000)
+    checks.stop()
+  })
+})
+
 describe('running jobs', () => {
   it('behavior: a job that was lost and won back starts when its earlier work has ended', async () => {
     const clock = manualClock()

@@ -176,6 +176,29 @@ describe('the intake of jobs', () => {
     waiting.stop()
   })
 
+  it('behavior: a job whose key is not that of its place is dropped unseen', async () => {
+    const { clock, chain, asked, waiting } = make()
+    const [job, other] = chain.create(2) as [Job, Job]
+    waiting.announce([{ ...job, key: other.key }], 'liar')
+    await clock.advance(100)
+    expect([waiting.size, asked]).toEqual([0, []])
+    waiting.stop()
+  })
+
+  it('behavior: a job past its deadline is not taken in, and not looked at again when it is announced', async () => {
+    const { clock, chain, opened, asked, waiting } = make()
+    const jobs = chain.create(1)
+    // Its own, and as long again as it is remembered.
+    await clock.advance(3_600_000)
+    for (let minute = 0; minute < 59; minute++) {
+      waiting.announce(jobs, 'a sequencer that lags')
+      await clock.advance(60_000)
+    }
+    expect([opened, waiting.size]).toEqual([[], 0])
+    expect(asked).toEqual([1n])
+    waiting.stop()
+  })
+
   it('behavior: who goes on announcing a final job has the chain asked ever less often', async () => {
     const { clock, chain, asked, waiting } = make()
     const [job] = chain.create(1) as [Job]

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { JobKey, PeerKey } from '../../../src/interface/bytes.js'
 import type { Job } from '../../../src/interface/job.js'
 import { ReleaseReason } from '../../../src/interface/lease.js'
 import { score } from '../../../src/lease/score.js'
@@ -17,6 +18,10 @@ async function start(
   await network.clock.advance(WARM_UP_MS)
   return network
 }
+
+/** Whether another worker is better for a job than this one. */
+const isBetter = ({ workers }: Cluster, job: JobKey, own: PeerKey): boolean =>
+  workers.some(({ key }) => score(job, key) < score(job, own))
 
 describe('workers', () => {
   it('behavior: without faults each job is run once, by its owner, whatever the number of workers (I2)', async () => {
@@ -38,6 +43,17 @@ describe('workers', () => {
     await network.clock.advance(60_000)
     expect(network.chain.finalisedBy.size).toBe(100)
     expect(jobs.map(({ jobId }) => network.executions(jobId)).filter(count => count !== 1)).toEqual([])
+    // Who is not a job's owner claims it in the second quarter of a slot only: an owner that claims just then is in the same slot.
+    const phases = network.workers.flatMap(({ key, events }) =>
+      events.flatMap(event =>
+        event.type === 'lease:claimed' && isBetter(network, event.job, key)
+          ? [event.startMs % testTiming.slotMs]
+          : []
+      )
+    )
+    expect(phases.length).toBeGreaterThan(0)
+    expect(Math.min(...phases)).toBeGreaterThanOrEqual(testTiming.slotMs / 4)
+    expect(Math.max(...phases)).toBeLessThanOrEqual(testTiming.slotMs / 2)
     for (const { worker } of network.workers)
       expect(worker.status()).toMatchObject({ openJobs: 0, heldJobs: 0 })
   })
@@ -72,6 +88,21 @@ describe('workers', () => {
     expect(network.chain.status(job.jobId)).toBe(2)
     expect(network.chain.finalisedBy.get(job.jobId)).not.toBe(holder?.key)
     expect(network.executions(job.jobId)).toBe(2)
+  })
+
+  it('behavior: an owner that stood still begins nothing before it has read what others claimed meanwhile', async () => {
+    const network = await start(2, { executionMs: 5_000 })
+    const [late, other] = network.workers
+    if (late === undefined || other === undefined) throw new Error('no workers')
+    const job = network.chain.create(60).find(({ key }) => score(key, late.key) < score(key, other.key))
+    if (job === undefined) throw new Error('no job of its own')
+    late.stall(1_500)
+    await network.announce([job])
+    await network.clock.advance(1_400)
+    expect(other.worker.status().runningJobs).toBe(1)
+    await network.clock.advance(8_000)
+    expect(network.chain.finalisedBy.get(job.jobId)).toBe(other.key)
+    expect(network.executions(job.jobId)).toBe(1)
   })
 
   it('behavior: a worker that shuts down finishes what it runs, and its waiting jobs go to others', async () => {
