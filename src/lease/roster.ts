@@ -19,8 +19,8 @@ const MAX_WORKERS = 10_000
 const EXACT_RANK_BELOW = 8
 
 /**
- * Accounts that are being looked up at a time. Anyone can send presence, up to 33 kB each: 256 of them are 8 MB, and more
- * than join a network in the time of one answer. Those beyond are heard at their next presence.
+ * Accounts that are being looked up at a time. Anyone can send presence, in envelopes of up to 64 KiB: 256 of them, with
+ * their text, are 33 MB at the very most, and more than join a network in the time of one answer. Those beyond are heard at their next presence.
  */
 const MAX_CHECKS = 256
 /** An account is looked up again after this long: a worker that leaves the registry leaves the ranks, and its leases count no more. */

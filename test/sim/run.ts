@@ -54,7 +54,7 @@ const WATCH_MS = 500
 /** In one of so many runs nothing goes wrong. */
 const CALM_EVERY = 5
 
-/** Half of all models take no time, a tenth takes longer than a lease. */
+/** Half of all models take no time, an eighth takes longer than a lease. */
 function executionMs(key: string): number {
   const share = hash32(`share ${key}`) / 2 ** 32
   const part = hash32(`part ${key}`) / 2 ** 32
