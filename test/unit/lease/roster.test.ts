@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Address } from '../../../src/interface/index.js'
 import { roster } from '../../../src/lease/roster.js'
+import { score } from '../../../src/lease/score.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 import { testTiming } from '../../helpers/worker-cluster.js'
@@ -8,15 +9,16 @@ import { testTiming } from '../../helpers/worker-cluster.js'
 const { presenceIntervalMs } = testTiming
 const RECHECK_MS = 300_000
 
+const self = 'cd'.repeat(32)
 const worker = 'ab'.repeat(32)
 const account: Address = `0x${'01'.repeat(20)}`
 
-function make() {
+function make(claimsSince: (worker: string, sinceMs: number) => number = () => 0) {
   const clock = manualClock()
   const registry = new Map<Address, string>([[account, worker]])
   let isDown = false
   let asked = 0
-  const workers = roster({ self: 'cd'.repeat(32), timing: testTiming, claimsSince: () => 0 })({
+  const workers = roster({ self, timing: testTiming, claimsSince })({
     chain: {
       async peerKeysOf(accounts) {
         asked++
@@ -108,5 +110,38 @@ describe('a worker that leaves the registry', () => {
     await clock.advance(10)
     await say(`0x${'02'.repeat(20)}`)
     expect(workers.isRegistered(worker)).toBe(true)
+  })
+})
+
+describe('where this worker stands for a job of another', () => {
+  const job = Array.from({ length: 100 }, (_, n) => n.toString(16).padStart(64, '0')).find(
+    key => score(key, worker) < score(key, self)
+  )
+  if (job === undefined) throw new Error('no job')
+
+  it('behavior: who has claimed as much as it said to have room for keeps nobody waiting, until it says more', async () => {
+    let claimedMs = 0
+    const { clock, workers, say } = make((_, sinceMs) => (claimedMs > sinceMs ? 1 : 0))
+    await say()
+    expect(workers.rank(job, 'bafyone')).toEqual({ isOwner: false, rank: 1 })
+    claimedMs = clock.now() + 1
+    expect(workers.rank(job, 'bafyone')).toEqual({ isOwner: false, rank: 0 })
+    // That it has done with the job it says by its next presence.
+    await clock.advance(presenceIntervalMs)
+    await say()
+    expect(workers.rank(job, 'bafyone')).toEqual({ isOwner: false, rank: 1 })
+  })
+
+  it('behavior: who was silent for three intervals is out of the ranks, and in again with its next word', async () => {
+    const { clock, workers, say } = make()
+    await say()
+    await clock.advance(3 * presenceIntervalMs)
+    expect(workers.rank(job, 'bafyone')).toEqual({ isOwner: false, rank: 1 })
+    await clock.advance(1)
+    expect(workers.rank(job, 'bafyone')).toEqual({ isOwner: true, rank: 0 })
+    await say()
+    expect(workers.rank(job, 'bafyone')).toEqual({ isOwner: false, rank: 1 })
+    // Of no account where it lacks the model.
+    expect(workers.rank(job, 'bafytwo')).toEqual({ isOwner: true, rank: 0 })
   })
 })

@@ -1,10 +1,13 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import { describe, expect, it } from 'vitest'
+import { envelopeCodec } from '../../../src/gossip/envelope.js'
+import { encodeLeases } from '../../../src/gossip/validation/leases.js'
 import type { EquivocationProof, Lease } from '../../../src/interface/index.js'
 import { leaseBook } from '../../../src/lease/lease-book.js'
 import { shunned } from '../../../src/lease/shunned.js'
 import { waitingProofs } from '../../../src/lease/waiting-proofs.js'
 import { manualClock } from '../../helpers/manual-clock.js'
-import { type Cluster, cluster, testTiming } from '../../helpers/worker-cluster.js'
+import { type Cluster, cluster, testNetwork, testTiming } from '../../helpers/worker-cluster.js'
 
 const { slotMs, leaseMs, presenceIntervalMs } = testTiming
 const WARM_UP_MS = 3 * presenceIntervalMs
@@ -123,6 +126,52 @@ describe('the leases of a worker that is shunned', () => {
     await liar.gossip.publishLeases([second])
     await network.clock.advance(3 * slotMs)
     expect(network.chain.finalisedBy.size).toBe(jobs.length)
+  })
+
+  it('behavior: a claim that came before its job, and before the lie, counts no more', async () => {
+    const network = await cluster({ executionMs: 100 })
+    await network.add()
+    const { liar, jobs, second } = await lie(network, 0)
+    const [later] = network.chain.create(1)
+    if (later === undefined) throw new Error('no job')
+    await liar.gossip.publishLeases([{ ...second, job: later.key }])
+    await network.clock.advance(6)
+    await liar.gossip.publishLeases([second])
+    await network.clock.advance(1_000)
+    await network.announce([later])
+    await network.clock.advance(3 * slotMs)
+    expect([...jobs, later].filter(({ jobId }) => !network.chain.finalisedBy.has(jobId))).toEqual([])
+  })
+
+  it('behavior: proofs against made-up keys push nobody out', async () => {
+    const network = await cluster()
+    const { worker } = await network.add()
+    const { liar, second } = await lie(network, 0)
+    await liar.gossip.publishLeases([second])
+    const teller = await network.liar()
+    const codec = envelopeCodec(testNetwork, 'leases')
+    // More than are shunned at a time, no faster than one author may tell.
+    for (let n = 0; n < 300; n++) {
+      const key = await generateKeyPair('Ed25519')
+      const worker = Buffer.from(key.publicKey.raw).toString('hex')
+      const lease = { ...second, worker }
+      const leases: [Lease, Lease] = [lease, { ...lease, startMs: second.startMs + 1 }]
+      const [first, other] = await Promise.all(
+        leases.map(one => codec.seal(encodeLeases([one], worker, network.clock.now()), key))
+      )
+      if (first === undefined || other === undefined) throw new Error('not sealed')
+      if (n % 100 === 0) {
+        await network.clock.advance(1_000)
+        await teller.present()
+        await network.clock.advance(20)
+      }
+      await teller.gossip.publishProof({ leases, envelopes: [first, other] })
+    }
+    await network.clock.advance(20)
+    await liar.present()
+    await network.clock.advance(20)
+    // The teller alone.
+    expect(worker.status().peers).toBe(1)
   })
 
   it('behavior: nodes that heard different leases of it name the same holder', async () => {

@@ -198,6 +198,9 @@ describe('what a node has signed', () => {
     isFull = true
     await clock.advance(5_000)
     expect(node.published).toHaveLength(1)
+    // Nor is a release: the next start would take the lease up, while others have the job.
+    await expect(node.own.release(key(1), ReleaseReason.Failed)).rejects.toThrow('No space left')
+    expect(node.published).toHaveLength(1)
     node.own.stop()
   })
 })
