@@ -333,7 +333,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
 
     /** A worker that has just joined has heard of no job yet. */
     function onWorker(worker: PeerKey): void {
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       const before = joined.get(worker)
       const isNew =
         before === undefined || before.heardMs < nowMs - FORGET_INTERVALS * timing.presenceIntervalMs

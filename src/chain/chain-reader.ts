@@ -138,7 +138,7 @@ export function chainReader(init: ChainReaderInit): (components: ChainReaderComp
         const peerKey = found[i] === NO_KEY ? undefined : found[i]?.slice(2)
         const ttlMs = peerKey === undefined ? NO_PEER_KEY_TTL_MS : PEER_KEY_TTL_MS
         fresh.set(account, peerKey)
-        peerKeys.set(account, { peerKey, expiresAtMs: clock.now() + ttlMs })
+        peerKeys.set(account, { peerKey, expiresAtMs: clock.steadyMs() + ttlMs })
       })
       return accounts.map(account => fresh.get(account))
     }
@@ -148,7 +148,7 @@ export function chainReader(init: ChainReaderInit): (components: ChainReaderComp
       verifyJobs: (references, signal) => verifyBatcher.add(references, signal),
       jobStatuses: (jobIds, signal) => statusBatcher.add(jobIds, signal),
       async peerKeysOf(accounts, signal) {
-        const now = clock.now()
+        const now = clock.steadyMs()
         const known = accounts.map(account => {
           const entry = peerKeys.get(account)
           return entry !== undefined && entry.expiresAtMs > now ? entry : undefined

@@ -130,13 +130,13 @@ export async function createChainClient(init: ChainClientInit): Promise<ChainCli
 
 /** @returns the hash of the chain's first block, where the endpoint holds it */
 async function connect(transport: Rpc, init: ChainClientInit, clock: Clock): Promise<Hex | undefined> {
-  const giveUpAtMs = clock.now() + (init.connectTimeoutMs ?? Number.POSITIVE_INFINITY)
+  const giveUpAtMs = clock.steadyMs() + (init.connectTimeoutMs ?? Number.POSITIVE_INFINITY)
   let backoffMs = FIRST_CONNECT_BACKOFF_MS
   for (;;) {
     try {
       return await checkChain(transport, init)
     } catch (err) {
-      if (!(err instanceof ChainUnavailableError) || clock.now() + backoffMs >= giveUpAtMs) throw err
+      if (!(err instanceof ChainUnavailableError) || clock.steadyMs() + backoffMs >= giveUpAtMs) throw err
     }
     await sleep(clock, backoffMs, init.signal)
     backoffMs = Math.min(backoffMs * 2, LAST_CONNECT_BACKOFF_MS)

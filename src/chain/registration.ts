@@ -69,9 +69,9 @@ export async function ensureRegistered(
       `Account ${address} could not send its registration (${sent.failure.message.slice(0, 200)}): check its funds and pending transactions`
     )
   }
-  const giveUpAtMs = clock.now() + timeoutMs
+  const giveUpAtMs = clock.steadyMs() + timeoutMs
   while ((await registered()) !== wanted) {
-    if (clock.now() >= giveUpAtMs) {
+    if (clock.steadyMs() >= giveUpAtMs) {
       throw new TimeoutError(
         `The registration ${hash} of account ${address} was not mined in ${timeoutMs} ms: look it up, then start again`
       )

@@ -35,7 +35,7 @@ export function sameChainRpc(
   { genesisHash, watchMs, onOtherChain }: SameChainInit,
   { rpc, clock }: { rpc: Rpc; clock: Clock }
 ): Rpc {
-  let checkedMs = clock.now()
+  let checkedMs = clock.steadyMs()
   let isDoubtful = false
   let isOther = false
   let watch: Timer | undefined
@@ -57,7 +57,7 @@ export function sameChainRpc(
       refuse()
     }
     isDoubtful = false
-    checkedMs = clock.now()
+    checkedMs = clock.steadyMs()
   }
 
   async function send(calls: RpcCall[], signal?: AbortSignal): Promise<RpcAnswer[]> {
@@ -67,7 +67,7 @@ export function sameChainRpc(
       // Tried again, it might come to another chain than the one that was just looked at.
       return await rpc.send(calls, signal, { maxAttempts: 1 })
     }
-    if (!isDoubtful && clock.now() - checkedMs < RECHECK_MS) return await rpc.send(calls, signal)
+    if (!isDoubtful && clock.steadyMs() - checkedMs < RECHECK_MS) return await rpc.send(calls, signal)
     const [genesis, ...answers] = await rpc.send([genesisCall, ...calls], signal)
     check(genesis)
     return answers
@@ -87,7 +87,7 @@ export function sameChainRpc(
   function watchOn(): void {
     watch = clock.schedule(watchMs, () => {
       // The transport says by itself that an endpoint is down.
-      const looked = clock.now() - checkedMs < watchMs ? Promise.resolve([]) : guarded([genesisCall])
+      const looked = clock.steadyMs() - checkedMs < watchMs ? Promise.resolve([]) : guarded([genesisCall])
       const goOn = (): void => {
         if (!isOther && watch !== undefined) watchOn()
       }

@@ -91,7 +91,7 @@ export async function download(init: DownloadInit, components: DownloadComponent
   const progress: DownloadProgress = { cid: root, blocks: 0, knownBlocks: 0, bytes: 0, totalBytes: undefined }
   let isSearching = false
   let unread = 0
-  let lastNewsMs = clock.now()
+  let lastNewsMs = clock.steadyMs()
   let lastSearchMs = Number.NEGATIVE_INFINITY
   let timer: Timer | undefined
 
@@ -152,7 +152,7 @@ export async function download(init: DownloadInit, components: DownloadComponent
 
   async function ask(key: string, block: Missing, asked: Asked): Promise<void> {
     const abort = new AbortController()
-    block.asked.set(asked, { sinceMs: clock.now(), abort })
+    block.asked.set(asked, { sinceMs: clock.steadyMs(), abort })
     asked.asks++
     const late = clock.schedule(contentLimits.blockTimeoutMs, () =>
       abort.abort(new Error('it takes too long'))
@@ -183,7 +183,7 @@ export async function download(init: DownloadInit, components: DownloadComponent
   }
 
   async function arrived(block: Missing, key: string, bytes: Uint8Array): Promise<void> {
-    lastNewsMs = clock.now()
+    lastNewsMs = clock.steadyMs()
     for (const { abort } of block.asked.values()) abort.abort(new Error('another was faster'))
     unread++
     try {
@@ -208,7 +208,7 @@ export async function download(init: DownloadInit, components: DownloadComponent
 
   function isLate(block: Missing): boolean {
     return [...block.asked.values()].every(
-      ({ sinceMs }) => clock.now() - sinceMs >= contentLimits.hedgeAfterMs
+      ({ sinceMs }) => clock.steadyMs() - sinceMs >= contentLimits.hedgeAfterMs
     )
   }
 
@@ -252,8 +252,8 @@ export async function download(init: DownloadInit, components: DownloadComponent
   }
 
   function lookFurther(): void {
-    if (clock.now() - lastSearchMs < contentLimits.searchEveryMs) return
-    lastSearchMs = clock.now()
+    if (clock.steadyMs() - lastSearchMs < contentLimits.searchEveryMs) return
+    lastSearchMs = clock.steadyMs()
     isSearching = true
     init
       .search(addSource, stopping)
@@ -276,7 +276,7 @@ export async function download(init: DownloadInit, components: DownloadComponent
   }
 
   function tick(): void {
-    if (clock.now() - lastNewsMs >= contentLimits.idleTimeoutMs) giveUp()
+    if (clock.steadyMs() - lastNewsMs >= contentLimits.idleTimeoutMs) giveUp()
     pump()
     timer = clock.schedule(500, tick)
   }

@@ -56,7 +56,7 @@ export function holdingQueue(init: HoldingQueueInit): (components: { clock: Cloc
 
     /** No timer: what has expired leaves when the next lease comes, and the total bounds what stays until then. */
     function expire(): void {
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       for (const held of waiting) {
         if (held.untilMs > nowMs) break
         remove(held)
@@ -72,7 +72,7 @@ export function holdingQueue(init: HoldingQueueInit): (components: { clock: Cloc
           if (waiting.size < init.total) break
           remove(oldest)
         }
-        const held = { lease, envelope, untilMs: clock.now() + init.ageMs }
+        const held = { lease, envelope, untilMs: clock.steadyMs() + init.ageMs }
         waiting.add(held)
         const ofJob = byJob.get(lease.job) ?? new Set<Held>()
         byJob.set(lease.job, ofJob.add(held))

@@ -54,11 +54,11 @@ export function publisher<T>(init: PublisherInit): (components: PublisherCompone
 
     /** Waits until items have gathered, and the rate allows the next batch. A node that stops does not wait. */
     async function pace(): Promise<void> {
-      const gatheredMs = clock.now() + (init.gatherMs?.() ?? 0)
+      const gatheredMs = clock.steadyMs() + (init.gatherMs?.() ?? 0)
       for (;;) {
         const cost = Math.min(queue.length, init.batchItems)
         const isFull = queue.length >= init.batchItems
-        const gatheringMs = isFull ? 0 : gatheredMs - clock.now()
+        const gatheringMs = isFull ? 0 : gatheredMs - clock.steadyMs()
         const waitMs = Math.max(gatheringMs, messages.waitMs(1), items.waitMs(cost))
         if (waitMs <= 0 || stopped) {
           messages.take(1)

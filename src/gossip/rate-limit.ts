@@ -21,8 +21,7 @@ interface Level {
 }
 
 function refill(level: Level, { perSecond, burst }: Rate, nowMs: number): void {
-  // A clock that is set back gives no tokens and takes none.
-  level.tokens = Math.min(burst, level.tokens + (Math.max(0, nowMs - level.atMs) * perSecond) / 1_000)
+  level.tokens = Math.min(burst, level.tokens + ((nowMs - level.atMs) * perSecond) / 1_000)
   level.atMs = nowMs
 }
 
@@ -39,12 +38,12 @@ export function tokenBucket(rateOf: Rate | (() => Rate)): (components: { clock: 
   const rateNow = typeof rateOf === 'function' ? rateOf : () => rateOf
   return ({ clock }) => {
     // Full, whatever the burst is when it is first used.
-    const level: Level = { tokens: Number.POSITIVE_INFINITY, atMs: clock.now() }
+    const level: Level = { tokens: Number.POSITIVE_INFINITY, atMs: clock.steadyMs() }
     return {
-      take: cost => take(level, rateNow(), clock.now(), cost),
+      take: cost => take(level, rateNow(), clock.steadyMs(), cost),
       waitMs(cost) {
         const rate = rateNow()
-        refill(level, rate, clock.now())
+        refill(level, rate, clock.steadyMs())
         const missing = Math.min(cost, rate.burst) - level.tokens
         return Math.max(0, Math.ceil((missing * 1_000) / rate.perSecond))
       }
@@ -89,7 +88,7 @@ export function rateLimiter(rate: Rate, maxKeys: number): (components: { clock: 
 
     return {
       take(key, cost = 1) {
-        const nowMs = clock.now()
+        const nowMs = clock.steadyMs()
         return take(levelOf(key, nowMs), rate, nowMs, cost)
       },
       get size() {

@@ -42,7 +42,7 @@ export function registeredWorkers({ chain, clock, logger }: RegisteredWorkersCom
       aborter.signal
     )
     for (const [index, [worker]] of batch.entries()) {
-      if (keys[index] === worker) confirmed.set(worker, clock.now())
+      if (keys[index] === worker) confirmed.set(worker, clock.steadyMs())
       else confirmed.delete(worker)
     }
   }
@@ -63,7 +63,7 @@ export function registeredWorkers({ chain, clock, logger }: RegisteredWorkersCom
 
   return {
     see({ worker, account }) {
-      if ((confirmed.get(worker) ?? Number.NEGATIVE_INFINITY) > clock.now() - RECHECK_MS) return
+      if ((confirmed.get(worker) ?? Number.NEGATIVE_INFINITY) > clock.steadyMs() - RECHECK_MS) return
       if (waiting.size >= MAX_WAITING || aborter.signal.aborted) return
       waiting.set(worker, account)
       lookSoon()

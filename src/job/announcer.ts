@@ -50,7 +50,7 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
     let queue = new TinyQueue<Entry>([], byDue)
     let timer: Timer | undefined
     let restarting: Timer | undefined
-    let restartedMs = 0
+    let restartedMs = Number.NEGATIVE_INFINITY
     let stopped = false
 
     function put(entry: Entry): void {
@@ -72,11 +72,11 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
       timer?.cancel()
       const head = peek()
       if (head === undefined || stopped) return
-      timer = clock.schedule(Math.max(minDelayMs, head.dueMs - clock.now()), announceDue)
+      timer = clock.schedule(Math.max(minDelayMs, head.dueMs - clock.steadyMs()), announceDue)
     }
 
     function announceDue(): void {
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       const due: Entry[] = []
       let head = peek()
       while (head !== undefined && head.dueMs <= nowMs && due.length < MAX_PER_TURN) {
@@ -88,7 +88,7 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
         const attempt = entry.attempt + 1
         put({ ...entry, attempt, dueMs: nowMs + waitMs(attempt) })
         const { key, jobId } = entry.reference
-        emit({ type: 'job:announced', job: key, jobId, atMs: nowMs, attempt })
+        emit({ type: 'job:announced', job: key, jobId, atMs: clock.now(), attempt })
       }
       if (due.length > 0) {
         gossip
@@ -100,7 +100,7 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
 
     return {
       add(references) {
-        const dueMs = clock.now()
+        const dueMs = clock.steadyMs()
         for (const reference of references)
           if (!open.has(reference.key)) put({ reference, attempt: 0, dueMs })
         announceDue()
@@ -112,15 +112,15 @@ export function announcer(): (components: AnnouncerComponents) => Announcer {
         for (const job of jobs) {
           const entry = open.get(job)
           if (entry === undefined || entry.attempt === 0) continue
-          put({ ...entry, attempt: entry.attempt + 1, dueMs: clock.now() + waitMs(entry.attempt + 1) })
+          put({ ...entry, attempt: entry.attempt + 1, dueMs: clock.steadyMs() + waitMs(entry.attempt + 1) })
         }
         schedule()
       },
       restart() {
-        const delayMs = Math.max(TURN_MS, restartedMs + RESTART_INTERVAL_MS - clock.now())
+        const delayMs = Math.max(TURN_MS, restartedMs + RESTART_INTERVAL_MS - clock.steadyMs())
         restarting ??= clock.schedule(delayMs, () => {
           restarting = undefined
-          restartedMs = clock.now()
+          restartedMs = clock.steadyMs()
           for (const entry of open.values()) put({ ...entry, attempt: 1, dueMs: restartedMs })
           announceDue()
         })

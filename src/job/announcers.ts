@@ -65,7 +65,7 @@ export function announcers({ clock }: { clock: Clock }): Announcers {
       return announcer
     },
     mayWait(announcer, isAsked) {
-      if (announcer.refusedUntilMs > clock.now()) return false
+      if (announcer.refusedUntilMs > clock.steadyMs()) return false
       if (isProven(announcer)) return true
       if (isAsked) return unproven < ALL_UNPROVEN_ASKED_JOBS
       return announcer.waiting < UNPROVEN_JOBS && unproven < ALL_UNPROVEN_JOBS
@@ -90,7 +90,7 @@ export function announcers({ clock }: { clock: Clock }): Announcers {
       }
       if (isFound || announcer.missing < LIAR_JOBS || announcer.missing <= LIAR_RATIO * announcer.found)
         return false
-      Object.assign(announcer, { found: 0, missing: 0, refusedUntilMs: clock.now() + REFUSE_MS })
+      Object.assign(announcer, { found: 0, missing: 0, refusedUntilMs: clock.steadyMs() + REFUSE_MS })
       keep(announcer)
       return true
     }

@@ -54,7 +54,7 @@ export function finality({ onFinal }: FinalityInit): (components: FinalityCompon
 
     /** Resolves with the wait before the next look. */
     async function checkBatch(): Promise<number> {
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       const batch: [JobKey, { jobId: bigint; attempts: number }][] = []
       let nextMs = Number.POSITIVE_INFINITY
       for (const [job, entry] of pending) {
@@ -77,12 +77,12 @@ export function finality({ onFinal }: FinalityInit): (components: FinalityCompon
         }
         const retryMs = RETRY_MS[attempts]
         if (retryMs === undefined) continue
-        const notBeforeMs = clock.now() + retryMs
+        const notBeforeMs = clock.steadyMs() + retryMs
         nextMs = Math.min(nextMs, notBeforeMs)
         pending.set(job, { jobId, attempts: attempts + 1, notBeforeMs })
       }
       // What came meanwhile was not looked at.
-      return Number.isFinite(nextMs) ? Math.max(0, nextMs - clock.now()) : 0
+      return Number.isFinite(nextMs) ? Math.max(0, nextMs - clock.steadyMs()) : 0
     }
 
     return {

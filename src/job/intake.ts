@@ -44,7 +44,7 @@ export interface IntakeInit {
   has(job: JobKey): boolean
   /** How many more jobs are of use now; the rest waits unchecked. Default: all. */
   room?(): number
-  /** Until when another worker has the job, as far as is known: till then it need not be looked at. */
+  /** Until when (ms since the epoch) another worker has the job, as far as is known: till then it need not be looked at. */
   heldUntilMs?(job: JobKey): number | undefined
   /** How much of use a job is likely to be here: lower is better. Default: all the same. */
   priority?(job: JobKey): number
@@ -123,7 +123,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
 
     function remember(job: JobKey, forMs: number): void {
       remembered.delete(job)
-      remembered.set(job, { untilMs: clock.now() + forMs, forMs })
+      remembered.set(job, { untilMs: clock.steadyMs() + forMs, forMs })
       if (remembered.size <= MAX_REMEMBERED) return
       const [oldest] = remembered.keys()
       if (oldest !== undefined) remembered.delete(oldest)
@@ -158,8 +158,9 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     /** Whoever has it will most likely finish it. If not, this node looks at it then. */
     function isHeld(entry: Pending): boolean {
       const untilMs = heldUntilMs(entry.reference.key)
-      if (untilMs === undefined || untilMs <= clock.now()) return false
-      entry.notBeforeMs = Math.min(untilMs, clock.now() + HELD_LOOK_MS)
+      const leftMs = untilMs === undefined ? 0 : untilMs - clock.now()
+      if (leftMs <= 0) return false
+      entry.notBeforeMs = clock.steadyMs() + Math.min(leftMs, HELD_LOOK_MS)
       later.push(entry)
       return true
     }
@@ -177,7 +178,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     }
 
     function dueBatch(): Pending[] {
-      while ((later.peek()?.notBeforeMs ?? Number.POSITIVE_INFINITY) <= clock.now()) {
+      while ((later.peek()?.notBeforeMs ?? Number.POSITIVE_INFINITY) <= clock.steadyMs()) {
         const entry = later.pop()
         if (entry !== undefined && !isStale(entry)) makeReady(entry)
       }
@@ -190,9 +191,9 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
     }
 
     function schedule(delayMs: number): void {
-      const atMs = clock.now() + delayMs
+      const atMs = clock.steadyMs() + delayMs
       // One that rings earlier finds out by itself.
-      if (timerMs <= atMs && timerMs > clock.now()) return
+      if (timerMs <= atMs && timerMs > clock.steadyMs()) return
       timer?.cancel()
       timerMs = atMs
       timer = clock.schedule(delayMs, () => {
@@ -206,7 +207,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       const batch = room() > 0 ? dueBatch() : []
       if (batch.length === 0) {
         const next = later.peek()
-        if (next !== undefined && room() > 0) schedule(Math.max(1, next.notBeforeMs - clock.now()))
+        if (next !== undefined && room() > 0) schedule(Math.max(1, next.notBeforeMs - clock.steadyMs()))
         return
       }
       checking = true
@@ -258,7 +259,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       const delayMs = MISSING_RETRY_MS[entry.attempts]
       entry.attempts++
       if (delayMs !== undefined) {
-        entry.notBeforeMs = clock.now() + delayMs
+        entry.notBeforeMs = clock.steadyMs() + delayMs
         later.push(entry)
         return
       }
@@ -291,7 +292,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
         for (const reference of references) {
           const { key } = reference
           if (pending.size >= MAX_PENDING || !sources.mayWait(announcer, isAsked)) break
-          if (pending.has(key) || has(key) || (remembered.get(key)?.untilMs ?? 0) > clock.now()) continue
+          if (pending.has(key) || has(key) || (remembered.get(key)?.untilMs ?? 0) > clock.steadyMs()) continue
           if (jobKey(network, reference) !== key) continue
           const entry = {
             reference,
@@ -313,7 +314,7 @@ export function intake(init: IntakeInit): (components: IntakeComponents) => Inta
       onRoom: check,
       onReleased(job) {
         const entry = pending.get(job)
-        if (entry === undefined || entry.isReady || entry.notBeforeMs <= clock.now()) return
+        if (entry === undefined || entry.isReady || entry.notBeforeMs <= clock.steadyMs()) return
         makeReady(entry)
         check()
       },

@@ -12,7 +12,7 @@ const LOOK_JOBS = 500
 const MIN_AGE_MS = 30_000
 
 export interface OpenWatchInit {
-  /** The open jobs, and when the chain last said that each is. */
+  /** The open jobs, and when, by a steady clock, the chain last said that each is. */
   open(): Iterable<{ candidate: { reference: JobReference }; checkedMs: number }>
   /** The chain said now that it is open. */
   onOpen(job: JobKey): void
@@ -58,7 +58,7 @@ export function openWatch(init: OpenWatchInit): (components: OpenWatchComponents
     }
 
     async function look(): Promise<void> {
-      const oldestMs = clock.now() - MIN_AGE_MS
+      const oldestMs = clock.steadyMs() - MIN_AGE_MS
       const due = [...init.open()].filter(({ checkedMs }) => checkedMs <= oldestMs)
       due.sort((a, b) => a.checkedMs - b.checkedMs)
       const references = due.slice(0, LOOK_JOBS).map(({ candidate }) => candidate.reference)

@@ -62,7 +62,7 @@ export function claimGate({
 
     function listen(startedMs: number): void {
       const foundPeers = hasPeers()
-      if (foundPeers || clock.now() - startedMs >= ALONE_INTERVALS * presenceIntervalMs) {
+      if (foundPeers || clock.steadyMs() - startedMs >= ALONE_INTERVALS * presenceIntervalMs) {
         listening = clock.schedule(foundPeers ? listenMs : 0, onListened)
       } else {
         listening = clock.schedule(presenceIntervalMs / 10, () => listen(startedMs))
@@ -72,7 +72,7 @@ export function claimGate({
     return {
       start() {
         recheck()
-        listen(clock.now())
+        listen(clock.steadyMs())
       },
       isOpen: () => opensWithin(0),
       opensSoon: () => opensWithin(listenMs),

@@ -5,7 +5,7 @@ import type { Candidate } from '../interface/lease.js'
 /** Dropped entries that a heap may hold beyond one for each job, before it is built anew. */
 const MAX_STALE = 1_024
 
-/** An open job, and what this worker knows of it. */
+/** An open job, and what this worker knows of it. All times are of a steady clock. */
 export interface OpenJob {
   readonly candidate: Candidate
   /** When the job became known here. */

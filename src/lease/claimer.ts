@@ -33,7 +33,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     let freeSinceMs = 0
     let running = false
     let wake: Timer | undefined
-    /** When it rings. */
+    /** When it rings. This and all times of the queue: as the clock's `steadyMs` says. */
     let wakeMs = Number.POSITIVE_INFINITY
     let sweeper: Timer | undefined
     let isEvaluating = false
@@ -69,7 +69,8 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const { isOwner, rank } = roster.rank(key, model)
       const graceMs = model === undefined ? init.unservedAfterMs : 0
       const openMs = known.knownMs + graceMs
-      const heldUntilMs = book.holder(key, clock.now())?.expiresMs ?? 0
+      const lease = book.holder(key, clock.now())
+      const heldUntilMs = lease === undefined ? 0 : clock.steadyMs() + lease.expiresMs - clock.now()
       queue.put(key, isOwner, Math.max(openMs, heldUntilMs, known.notBeforeMs) + rank * timing.slotMs)
     }
 
@@ -84,7 +85,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     function schedule(): void {
       const dueMs = queue.nextDueMs()
       if (!running || dueMs === undefined || !hasRoom()) return
-      const waitMs = dueMs - clock.now()
+      const waitMs = dueMs - clock.steadyMs()
       if (waitMs <= 0) return evaluateSoon()
       if (wakeMs <= dueMs) return
       wake?.cancel()
@@ -108,7 +109,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
     function evaluate(): void {
       if (!running) return
       while (hasRoom()) {
-        const candidate = queue.take(clock.now())
+        const candidate = queue.take(clock.steadyMs())
         if (candidate === undefined) break
         consider(candidate)
       }
@@ -123,13 +124,13 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       if (book.holder(key, nowMs) !== undefined) return enqueue(candidate)
       const model = rankingModel(candidate)
       if (model === undefined && candidate.model !== undefined && init.isComing?.(candidate.model)) {
-        return queue.put(key, false, nowMs + init.unservedAfterMs / 4)
+        return queue.put(key, false, clock.steadyMs() + init.unservedAfterMs / 4)
       }
       const { isOwner, rank } = roster.rank(key, model)
       if (!isOwner) {
-        const turnMs = freeSinceMs + rank * timing.slotMs
-        const takeAtMs = midSlot(Math.max(turnMs, nowMs))
-        if (takeAtMs > nowMs) return queue.put(key, false, takeAtMs)
+        const turnInMs = Math.max(0, freeSinceMs + rank * timing.slotMs - clock.steadyMs())
+        const takeInMs = midSlot(nowMs + turnInMs) - nowMs
+        if (takeInMs > 0) return queue.put(key, false, clock.steadyMs() + takeInMs)
       }
       const ended = claim(candidate, isOwner, rank)
         .catch(err => {
@@ -182,13 +183,13 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const { key } = candidate.reference
       const known = queue.get(key)
       if (known === undefined) return false
-      if (clock.now() - known.checkedMs <= STATUS_MAX_AGE_MS) return true
+      if (clock.steadyMs() - known.checkedMs <= STATUS_MAX_AGE_MS) return true
       const [verdict] = await chain.verifyJobs([candidate.reference])
       if (queue.get(key) === undefined) return false
       if (verdict?.kind !== 'found') init.onGone(candidate)
       else if (verdict.status !== JobStatus.Open) init.onFinal(key)
       else {
-        known.checkedMs = clock.now()
+        known.checkedMs = clock.steadyMs()
         return true
       }
       return false
@@ -231,7 +232,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       const { key } = candidate.reference
       const known = queue.get(key)
       if (known === undefined) return
-      known.notBeforeMs = Math.max(known.notBeforeMs, clock.now() + timing.slotMs)
+      known.notBeforeMs = Math.max(known.notBeforeMs, clock.steadyMs() + timing.slotMs)
       enqueue(candidate)
     }
 
@@ -244,8 +245,9 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         emit({ type: 'lease:lost', job, jobId, atMs: clock.now(), holder: winner?.worker ?? self })
         enqueue(candidate)
       }
-      await own.release(job, ReleaseReason.Lost)
+      // First: the disk, or the network, may not take the release.
       schedule()
+      await own.release(job, ReleaseReason.Lost)
     }
 
     function loseNow(job: JobKey): void {
@@ -328,16 +330,15 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       add(candidate) {
         const { key } = candidate.reference
         if (queue.get(key) !== undefined) return
-        queue.add(candidate, clock.now())
+        queue.add(candidate, clock.steadyMs())
         enqueue(candidate)
         schedule()
       },
       adopt(candidate, lease) {
         const { key } = candidate.reference
-        const nowMs = clock.now()
-        queue.add(candidate, nowMs)
+        queue.add(candidate, clock.steadyMs())
         book.add(lease)
-        if (book.holder(key, nowMs)?.worker !== self) return loseNow(key)
+        if (book.holder(key, clock.now())?.worker !== self) return loseNow(key)
         init.onAcquired(candidate)
         adopted.add(key)
         repeat(key)
@@ -364,13 +365,13 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
         if (known === undefined) return
         const pauseMs = Math.min(timing.leaseMs * 2 ** known.failures, MAX_FAILED_PAUSE_MS)
         known.failures++
-        known.notBeforeMs = clock.now() + pauseMs
+        known.notBeforeMs = clock.steadyMs() + pauseMs
         enqueue(known.candidate)
         schedule()
       },
       onRosterChange: ranks.all,
       onRoom() {
-        freeSinceMs = clock.now()
+        freeSinceMs = clock.steadyMs()
         evaluate()
       },
       remove(job) {
@@ -381,7 +382,7 @@ export function claimer(init: ClaimerInit): (components: ClaimerComponents) => C
       open: queue.all,
       checked(job) {
         const known = queue.get(job)
-        if (known !== undefined) known.checkedMs = clock.now()
+        if (known !== undefined) known.checkedMs = clock.steadyMs()
       },
       size: () => queue.size,
       waiting: () => queue.waiting

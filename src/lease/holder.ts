@@ -1,5 +1,6 @@
 import type { PeerKey } from '../interface/bytes.js'
 import type { Lease } from '../interface/lease.js'
+import { maximalLeaseMs } from '../interface/settings.js'
 import { score } from './score.js'
 
 /** A lease as a node counts it. */
@@ -43,8 +44,8 @@ export function isEquivocation(a: Lease, b: Lease, slotMs: number): boolean {
 }
 
 /**
- * Who may work on a job: the lease with the lowest (slot, score, key) among those that are unexpired, unreleased and
- * not void by equivocation. Undefined where there is none.
+ * Who may work on a job: the lease with the lowest (slot, score, key) among those that are unexpired, unreleased,
+ * not from ahead, and not void by equivocation. Undefined where there is none.
  *
  * A pure function of the set of leases of ONE job: neither order nor duplicates matter (invariant I1). The leases must
  * have been validated.
@@ -58,7 +59,7 @@ export function holder(
   const [only] = all
   // Nearly always one worker has claimed, once.
   if (only === undefined) return undefined
-  if (all.length === 1) return only.release === undefined && only.expiresMs > nowMs ? only : undefined
+  if (all.length === 1) return only.release === undefined && isNow(only, nowMs) ? only : undefined
   const claims = new Map<PeerKey, Map<number, CountedLease>>()
   for (const lease of all) {
     const byStart = claims.get(lease.worker) ?? new Map<number, CountedLease>()
@@ -71,13 +72,20 @@ export function holder(
   for (const byStart of claims.values()) {
     const starts = [...byStart.values()]
     for (const lease of starts) {
-      if (lease.release !== undefined || lease.expiresMs <= nowMs) continue
+      if (lease.release !== undefined || !isNow(lease, nowMs)) continue
       if (starts.some(other => isEquivocation(lease, other, slotMs))) continue
       if (best === undefined || isBetter(lease, best, slotMs)) best = lease
     }
   }
   return best
 }
+
+/**
+ * Neither over nor from ahead. None that starts more than ε ahead is let in, so where one starts later than any lease is long, the
+ * clock was set back since: it would seem to hold for all that time.
+ */
+const isNow = ({ startMs, expiresMs }: Lease, nowMs: number): boolean =>
+  expiresMs > nowMs && startMs <= nowMs + maximalLeaseMs
 
 /** The order of `holder`. */
 export function isBetter(a: CountedLease, b: CountedLease, slotMs: number): boolean {

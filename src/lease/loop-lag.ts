@@ -20,9 +20,9 @@ export function loopLag({ periodMs }: { periodMs: number }): (components: { cloc
     let timer: Timer | undefined
 
     function tick(): void {
-      dueMs = clock.now() + stepMs
+      dueMs = clock.steadyMs() + stepMs
       timer = clock.schedule(stepMs, () => {
-        lags.push(clock.now() - dueMs)
+        lags.push(clock.steadyMs() - dueMs)
         if (lags.length > LOOKS) lags.shift()
         tick()
       })
@@ -36,7 +36,7 @@ export function loopLag({ periodMs }: { periodMs: number }): (components: { cloc
         timer?.cancel()
         timer = undefined
       },
-      lagMs: () => (timer === undefined ? 0 : Math.max(0, clock.now() - dueMs, ...lags))
+      lagMs: () => (timer === undefined ? 0 : Math.max(0, clock.steadyMs() - dueMs, ...lags))
     }
   }
 }

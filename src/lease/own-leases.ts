@@ -190,7 +190,7 @@ export function ownLeases({
       async claim(candidate) {
         const { reference, deadlineMs } = candidate
         const startMs = clock.now()
-        if (!history.maySign(reference.key, startMs)) return undefined
+        if (!(await history.maySign(reference.key, startMs))) return undefined
         const expiresMs = Math.min(startMs + timing.leaseMs, deadlineMs)
         const lease: Lease = {
           job: reference.key,

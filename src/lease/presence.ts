@@ -59,8 +59,10 @@ export function presencePublisher(
       answering?.cancel()
       answering = undefined
       if (timer !== undefined) plan()
-      // A later message always has a later time, or receivers take it for an old one.
-      lastSentMs = Math.max(clock.now(), lastSentMs + 1)
+      // A later message always has a later time, or receivers take it for an old one. But where the clock was set back by more than
+      // receivers let it differ, those from before were of a wrong time, and so would be all until then.
+      const nowMs = clock.now()
+      lastSentMs = lastSentMs > nowMs + timing.skewMs ? nowMs : Math.max(nowMs, lastSentMs + 1)
       saidCapacity = init.capacity()
       await gossip.publishPresence({
         worker: self,

@@ -30,14 +30,14 @@ export function reranking(init: RerankingInit): (components: { clock: Clock }) =
 
     function all(): void {
       isRanked = false
-      const delayMs = Math.max(0, rankedMs + init.leastIntervalMs - clock.now())
+      const delayMs = Math.max(0, rankedMs + init.leastIntervalMs - clock.steadyMs())
       timer ??= clock.schedule(delayMs, () => next([...init.candidates()], 0))
     }
 
     function next(waiting: Candidate[], from: number): void {
       timer = undefined
       if (from === 0) isRanked = true
-      rankedMs = clock.now()
+      rankedMs = clock.steadyMs()
       for (const candidate of waiting.slice(from, from + CHUNK)) init.rank(candidate)
       if (from + CHUNK < waiting.length) {
         timer = clock.schedule(0, () => next(waiting, from + CHUNK))

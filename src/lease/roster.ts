@@ -35,7 +35,7 @@ const MAX_ENVELOPE_BYTES = 2_048
 /** A registered worker: when it was heard here, and when not. */
 interface Hearing {
   account: Address
-  /** When the registry last confirmed its account, or was asked to. */
+  /** When the registry last confirmed its account, or was asked to, as a steady clock says. */
   checkedMs: number
   /** Its last presence. */
   lastMs: number
@@ -129,7 +129,7 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
 
     /** Presence is refreshed in insertion order, so the stale ones are at the front. */
     function dropStale(): void {
-      const oldestMs = clock.now() - LIVE_INTERVALS * timing.presenceIntervalMs
+      const oldestMs = clock.steadyMs() - LIVE_INTERVALS * timing.presenceIntervalMs
       for (const [worker, { seenMs }] of workers) {
         if (seenMs >= oldestMs) break
         logger.debug({ worker }, 'a worker is gone')
@@ -155,7 +155,7 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
     function hear({ worker, account }: Presence, isChecked: boolean): boolean {
       const nowMs = clock.now()
       const known = registered.get(worker)
-      const checkedMs = isChecked ? nowMs : (known?.checkedMs ?? Number.NEGATIVE_INFINITY)
+      const checkedMs = isChecked ? clock.steadyMs() : (known?.checkedMs ?? Number.NEGATIVE_INFINITY)
       const silences = known?.silences.filter(({ untilMs }) => untilMs >= nowMs - MAX_UNSEEN_MS) ?? []
       const fromMs = known?.lastMs ?? Number.NEGATIVE_INFINITY
       const isBack = nowMs - fromMs > quietMs
@@ -186,9 +186,9 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
 
     /** What the registry said some time ago counts until it says otherwise. */
     function recheckIfDue(worker: PeerKey, known: Hearing): void {
-      if (known.checkedMs >= clock.now() - RECHECK_MS) return
-      const againMs = clock.now() - RECHECK_MS + RECHECK_AGAIN_MS
-      known.checkedMs = clock.now()
+      if (known.checkedMs >= clock.steadyMs() - RECHECK_MS) return
+      const againMs = clock.steadyMs() - RECHECK_MS + RECHECK_AGAIN_MS
+      known.checkedMs = clock.steadyMs()
       isBound(worker, known.account)
         .then(bound => {
           const latest = registered.peek(worker)
@@ -207,11 +207,15 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
         const { worker, account, sentAtMs } = presence
         const nothing = { isNew: false, isBack: false }
         if (worker === self) return nothing
-        const isOld = (): boolean => (workers.get(worker)?.presence.sentAtMs ?? 0) >= sentAtMs
+        /** One from ahead of this clock is none to compare with: then the clock was set back meanwhile. */
+        const isOld = (): boolean => {
+          const latestMs = workers.get(worker)?.presence.sentAtMs ?? 0
+          return latestMs >= sentAtMs && latestMs <= clock.now() + timing.skewMs
+        }
         if (isOld()) return nothing
         const kept =
           envelope !== undefined && envelope.byteLength <= MAX_ENVELOPE_BYTES ? envelope : undefined
-        const entry = { presence, envelope: kept, seenMs: clock.now() }
+        const entry = { presence, envelope: kept, seenMs: clock.steadyMs() }
         const known = workers.get(worker)
         if (known?.presence.account === account && known.presence.models.join() === presence.models.join()) {
           workers.delete(worker)

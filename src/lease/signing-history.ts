@@ -34,7 +34,7 @@ export interface SigningHistoryComponents {
 export interface SigningHistory {
   /** Reads what has been signed for slots that are not over: where the clock was set back, they may lie ahead. */
   load(): Promise<void>
-  maySign(job: JobKey, startMs: number): boolean
+  maySign(job: JobKey, startMs: number): Promise<boolean>
   /** To be called before the claim is written. */
   sign(job: JobKey, startMs: number): void
   /** The job is final. @returns whether anything was signed for it */
@@ -55,6 +55,8 @@ export function signingHistory({
     const lastStartMs = new Map<JobKey, number>()
     const lastOwnMs = new Map<JobKey, number>()
     let startedMs = clock.now()
+    /** The same moment, and the end of the wait, by a steady clock: it is time that must pass, whatever the clock is set to. */
+    let startedSteadyMs = clock.steadyMs()
     let quietUntil = Number.POSITIVE_INFINITY
     let saidTwin = false
 
@@ -66,13 +68,22 @@ export function signingHistory({
     return {
       async load() {
         startedMs = clock.now()
-        quietUntil = isContinuous ? (slot(startedMs) + 1) * slotMs + skewMs : startedMs + waitMs
+        startedSteadyMs = clock.steadyMs()
+        const quietMs = isContinuous ? (slot(startedMs) + 1) * slotMs + skewMs - startedMs : waitMs
+        quietUntil = startedSteadyMs + quietMs
         for await (const { job, startMs } of claims.since(startedMs - slotMs)) remember(job, startMs)
       },
-      maySign(job, startMs) {
-        if (startMs < quietUntil) return false
+      async maySign(job, startMs) {
+        if (clock.steadyMs() < quietUntil) return false
         const last = lastStartMs.get(job)
-        return last === undefined || slot(last) < slot(startMs)
+        if (last !== undefined && slot(last) === slot(startMs)) return false
+        if (startMs >= startedMs && (last === undefined || last < startMs)) return true
+        // The clock was set back since: what counts is what was signed in this very slot.
+        for await (const signed of claims.since(slot(startMs) * slotMs)) {
+          if (slot(signed.startMs) > slot(startMs)) break
+          if (signed.job === job) return false
+        }
+        return true
       },
       sign(job, startMs) {
         remember(job, startMs)
@@ -82,7 +93,7 @@ export function signingHistory({
         lastOwnMs.delete(job)
         return lastStartMs.delete(job)
       },
-      quietUntilMs: () => quietUntil,
+      quietUntilMs: () => clock.now() + quietUntil - clock.steadyMs(),
       async heard(lease, known) {
         const { job, startMs, sequence } = lease
         const isLater = known?.startMs === startMs && sequence > known.sequence
@@ -90,7 +101,7 @@ export function signingHistory({
         const signed = await claims.get(job, startMs)
         if (!isLater && signed?.source === 'self') return
         const isTwin = startMs >= startedMs
-        quietUntil = Math.max(quietUntil, (isTwin ? clock.now() : startedMs) + waitMs)
+        quietUntil = Math.max(quietUntil, (isTwin ? clock.steadyMs() : startedSteadyMs) + waitMs)
         if (!saidTwin) {
           logger.error(
             { job, startMs, sequence },

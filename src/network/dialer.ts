@@ -60,11 +60,11 @@ export function dialer(init: DialerInit): (components: DialerComponents) => Star
       if (known !== undefined) {
         known.attempts = 0
         known.hasAnswered = false
-        known.nextAtMs = clock.now()
+        known.nextAtMs = clock.steadyMs()
       } else {
         if (candidates.size >= init.candidates) forgetWorst()
         const candidate = { id: peer.id, attempts: 0, hasAnswered: false, dialling: false }
-        candidates.set(name, { ...candidate, nextAtMs: clock.now() })
+        candidates.set(name, { ...candidate, nextAtMs: clock.steadyMs() })
       }
     }
 
@@ -86,7 +86,7 @@ export function dialer(init: DialerInit): (components: DialerComponents) => Star
       const dialling = [...candidates.values()].filter(candidate => candidate.dialling).length
       const free = Math.min(init.parallel, init.targetPeers - connected.size) - dialling
       if (free <= 0) return
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       const due = idle
         .filter(([, { nextAtMs }]) => nextAtMs <= nowMs)
         .sort(([, a], [, b]) => a.attempts - b.attempts)
@@ -110,7 +110,7 @@ export function dialer(init: DialerInit): (components: DialerComponents) => Star
         const backoffMs = Math.min(longestMs, init.backoffMs * 2 ** Math.min(candidate.attempts, 30))
         candidate.attempts++
         // By lot between a half and the whole, so that two nodes do not dial each other in step.
-        candidate.nextAtMs = clock.now() + backoffMs * (0.5 + random() / 2)
+        candidate.nextAtMs = clock.steadyMs() + backoffMs * (0.5 + random() / 2)
         logger.debug({ peer: name, attempts: candidate.attempts, err }, 'could not dial a peer')
       } finally {
         candidate.dialling = false
@@ -127,7 +127,7 @@ export function dialer(init: DialerInit): (components: DialerComponents) => Star
     function onDisconnect({ detail: id }: CustomEvent<PeerId>): void {
       const candidate = candidates.get(id.toString())
       // The other side may have closed it on purpose: not at once.
-      if (candidate !== undefined) candidate.nextAtMs = clock.now() + init.backoffMs * random()
+      if (candidate !== undefined) candidate.nextAtMs = clock.steadyMs() + init.backoffMs * random()
       fill()
     }
 

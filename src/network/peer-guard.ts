@@ -83,7 +83,7 @@ export function peerGuard(init: PeerGuardInit): (components: PeerGuardComponents
 
     /** Charges a peer; returns how long nothing more may be read of it. */
     function charge(peer: string, bytes: number, fields: number): number {
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       const costMs =
         1_000 * Math.max(bytes / guardLimits.bytesPerSecond, fields / guardLimits.messagesPerSecond)
       const paid = Math.max(paidAtMs.get(peer) ?? 0, nowMs) + costMs
@@ -106,7 +106,7 @@ export function peerGuard(init: PeerGuardInit): (components: PeerGuardComponents
       // Whom the operator denies stays denied.
       if (gate.isDenied(name)) return
       gate.deny(name)
-      out.set(name, clock.now() + guardLimits.shutOutMs)
+      out.set(name, clock.steadyMs() + guardLimits.shutOutMs)
       tell(name, offence)
       for (const [oldest] of out) {
         if (out.size <= guardLimits.peers) break
@@ -115,13 +115,13 @@ export function peerGuard(init: PeerGuardInit): (components: PeerGuardComponents
     }
 
     function tell(peer: string, offence: Offence): void {
-      if (clock.now() - toldMs < TELL_MS) {
+      if (clock.steadyMs() - toldMs < TELL_MS) {
         untold++
         logger.debug({ peer, offence }, 'a hostile peer was shut out')
         return
       }
       logger.warn({ peer, offence, ...(untold > 0 && { others: untold }) }, 'a hostile peer was shut out')
-      toldMs = clock.now()
+      toldMs = clock.steadyMs()
       untold = 0
     }
 
@@ -160,7 +160,7 @@ export function peerGuard(init: PeerGuardInit): (components: PeerGuardComponents
 
     function look(): void {
       timer = undefined
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       for (const [name, untilMs] of out) {
         if (untilMs > nowMs) break
         letIn(name)

@@ -143,8 +143,8 @@ export function pagedReader<Row extends Located>(
       // The endpoint was behind a moment ago.
       if (verdict.kind === 'intact') return false
       if (verdict.kind === 'behind') {
-        behindSinceMs ??= clock.now()
-        if (clock.now() - behindSinceMs < lagToleranceMs) return false
+        behindSinceMs ??= clock.steadyMs()
+        if (clock.steadyMs() - behindSinceMs < lagToleranceMs) return false
       }
       behindSinceMs = undefined
       const last = verdict.kept.at(-1)

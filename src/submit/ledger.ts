@@ -15,7 +15,7 @@ interface Waiting {
   reported: boolean
 }
 
-/** What is known of each result that is not done with, by its request's hash. Only keys stay in memory without bound. */
+/** What is known of each result that is not done with, by its request's hash. Only keys stay in memory without bound. Times are steady. */
 export interface Ledger {
   /** Lets a new result wait. One that waits or is in a transaction is not doubled; one that was reported will be again. */
   add(result: Result, nowMs: number): void

@@ -44,7 +44,7 @@ export function reporter({
     emit({ type: 'submission:refused', job, jobId, atMs: clock.now(), status })
     await store(replacement)
     ledger.drop(requestHash)
-    ledger.add(replacement, clock.now())
+    ledger.add(replacement, clock.steadyMs())
     return true
   }
 

@@ -77,7 +77,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     const busy = new Set(outbox.pending().flatMap(({ entry }) => entry.items.map(({ jobId }) => jobId)))
     const picked: { item: OutboxItem; submission: SubmissionItem }[] = []
     let sizeBytes = 0
-    for (const item of ledger.ready(clock.now(), batchLimit, busy)) {
+    for (const item of ledger.ready(clock.steadyMs(), batchLimit, busy)) {
       const result = await ledger.result(item)
       if (result === undefined) {
         log.error({ job: item.job }, 'A result to be submitted is not in the database any more')
@@ -101,7 +101,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
       some = true
       const attempts = ledger.attempts(item.requestHash)
       if (status === SubmissionStatus.UnknownJob && attempts < UNKNOWN_JOB_ATTEMPTS) {
-        ledger.requeue(item, clock.now(), settings.pollIntervalMs * 2 ** attempts)
+        ledger.requeue(item, clock.steadyMs(), settings.pollIntervalMs * 2 ** attempts)
         continue
       }
       await reporter.report(item, { kind: 'refused', status, txHash: undefined }, { isLast: true })
@@ -135,7 +135,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
   function later(item: OutboxItem, logIt: () => void): SendOutcome {
     const attempts = ledger.attempts(item.requestHash)
     if (attempts === 0) logIt()
-    ledger.requeue(item, clock.now(), retryDelayMs(attempts))
+    ledger.requeue(item, clock.steadyMs(), retryDelayMs(attempts))
     batchLimit = settings.maxBatchItems
     return 'again'
   }
@@ -221,7 +221,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
       fees,
       sent: false
     }
-    const tracked = await outbox.add(entry, clock.now())
+    const tracked = await outbox.add(entry, clock.steadyMs())
     items.forEach(ledger.markSent)
     batchLimit = Math.min(batchLimit * 2, settings.maxBatchItems)
     await broadcast(tracked, signal)
@@ -232,7 +232,7 @@ export function sender(settings: SubmitSettings, components: SenderComponents): 
     const { entry } = tracked
     const txHash = entry.hashes.at(-1)
     const answer = await chain.broadcast(entry.raw, signal)
-    tracked.touchedAtMs = clock.now()
+    tracked.touchedAtMs = clock.steadyMs()
     const about = { nonce: entry.nonce, txHash, items: entry.items.length }
     switch (answer.kind) {
       case 'sent':

@@ -86,29 +86,29 @@ export function submitter(
       const watch = watcher(settings, components, send)
       let backoffMs = 0
       let lookDelayMs = FIRST_LOOK_MS
-      let nextLookMs = clock.now()
+      let nextLookMs = clock.steadyMs()
       let blockedUntilMs = 0
       let blockedForMs = FIRST_BACKOFF_MS
       let retryMs = 0
-      let nextCheckMs = clock.now()
+      let nextCheckMs = clock.steadyMs()
 
       while (!signal.aborted) {
         // A result that is queued while the chain is away does not cut the pause short.
-        if (clock.now() < retryMs) {
-          await wake.wait(retryMs - clock.now())
+        if (clock.steadyMs() < retryMs) {
+          await wake.wait(retryMs - clock.steadyMs())
           continue
         }
         try {
-          if (clock.now() >= nextCheckMs) {
+          if (clock.steadyMs() >= nextCheckMs) {
             const wasBlocked = blockers.isBlocked()
-            nextCheckMs = clock.now() + LAST_BACKOFF_MS
+            nextCheckMs = clock.steadyMs() + LAST_BACKOFF_MS
             const state = await check.look(signal)
             seen = { balanceWei: state.balance, blockNumber: state.blockNumber, atMs: clock.now() }
             send.recheckPool(state)
             if (wasBlocked && !blockers.isBlocked()) blockedUntilMs = 0
-            nextCheckMs = clock.now() + check.delayMs()
+            nextCheckMs = clock.steadyMs() + check.delayMs()
           }
-          if (box.all().length > 0 && clock.now() >= nextLookMs) {
+          if (box.all().length > 0 && clock.steadyMs() >= nextLookMs) {
             const changed = await watch.look(signal)
             const isBusy = box.pending().length > 0
             lookDelayMs =
@@ -116,24 +116,24 @@ export function submitter(
                 ? Math.min(lookDelayMs * 2, settings.pollIntervalMs)
                 : settings.pollIntervalMs
             if (isBusy && changed) lookDelayMs = FIRST_LOOK_MS
-            nextLookMs = clock.now() + lookDelayMs
+            nextLookMs = clock.steadyMs() + lookDelayMs
           }
-          while (clock.now() >= blockedUntilMs && maySend(clock.now())) {
+          while (clock.steadyMs() >= blockedUntilMs && maySend(clock.steadyMs())) {
             const outcome = await send.sendBatch(signal)
             if (outcome === 'idle') {
               // What waits for its own job's transaction waits for the next look.
-              if ((ledger.nextReadyMs(clock.now()) ?? Number.POSITIVE_INFINITY) <= clock.now()) {
-                blockedUntilMs = Math.max(nextLookMs, clock.now() + FIRST_LOOK_MS)
+              if ((ledger.nextReadyMs(clock.steadyMs()) ?? Number.POSITIVE_INFINITY) <= clock.steadyMs()) {
+                blockedUntilMs = Math.max(nextLookMs, clock.steadyMs() + FIRST_LOOK_MS)
               }
               break
             }
             if (outcome === 'sent') {
               lookDelayMs = FIRST_LOOK_MS
-              nextLookMs = clock.now() + lookDelayMs
+              nextLookMs = clock.steadyMs() + lookDelayMs
               blockedForMs = FIRST_BACKOFF_MS
             } else if (outcome === 'blocked') {
-              nextCheckMs = Math.min(nextCheckMs, clock.now() + check.delayMs())
-              blockedUntilMs = clock.now() + blockedForMs
+              nextCheckMs = Math.min(nextCheckMs, clock.steadyMs() + check.delayMs())
+              blockedUntilMs = clock.steadyMs() + blockedForMs
               blockedForMs = Math.min(blockedForMs * 2, LAST_BACKOFF_MS)
             }
           }
@@ -145,7 +145,7 @@ export function submitter(
             log.debug({ err }, 'Submitting waits for the chain or the disk')
           else log.error({ err }, 'Submitting failed; trying again')
           backoffMs = Math.min(Math.max(backoffMs * 2, FIRST_BACKOFF_MS), LAST_BACKOFF_MS)
-          retryMs = clock.now() + backoffMs
+          retryMs = clock.steadyMs() + backoffMs
           continue
         }
         if (isDrained()) for (const resolve of drained) resolve()
@@ -155,7 +155,7 @@ export function submitter(
 
     /** Until there is something to do, unless a result is queued before. */
     function delayMs(nextLookMs: number, blockedUntilMs: number, nextCheckMs: number): number {
-      const nowMs = clock.now()
+      const nowMs = clock.steadyMs()
       const times = [nextCheckMs]
       if (box.all().length > 0) times.push(nextLookMs)
       const readyMs = ledger.nextReadyMs(nowMs)
@@ -169,7 +169,7 @@ export function submitter(
     }
 
     async function load(): Promise<void> {
-      await box.load(clock.now())
+      await box.load(clock.steadyMs())
       for (const { entry } of box.all()) entry.items.forEach(ledger.markSent)
     }
 
@@ -195,7 +195,7 @@ export function submitter(
         running = undefined
       },
       enqueue(result) {
-        ledger.add(result, clock.now())
+        ledger.add(result, clock.steadyMs())
         wake.ring()
       },
       canSubmit: () => !blockers.isBlocked(),

@@ -20,7 +20,7 @@ export function watcher(
   sender: Sender
 ): Watcher {
   const lastHash = ({ entry }: Tracked) => entry.hashes.slice(-1)
-  const overdue = ({ touchedAtMs }: Tracked, afterMs: number) => clock.now() - touchedAtMs >= afterMs
+  const overdue = ({ touchedAtMs }: Tracked, afterMs: number) => clock.steadyMs() - touchedAtMs >= afterMs
 
   async function reportMined({ entry, replaced }: Tracked, mined: MinedTransaction): Promise<void> {
     for (const item of entry.items) {
@@ -42,7 +42,7 @@ export function watcher(
     const undecided = entry.items.filter(({ jobId }) => !statuses.has(jobId))
     if (undecided.length === 0) return
     log.warn({ nonce: entry.nonce, txHash: hash }, 'A transaction reverted: sending its results again')
-    for (const item of undecided) ledger.requeue(item, clock.now(), retryDelayMs(0))
+    for (const item of undecided) ledger.requeue(item, clock.steadyMs(), retryDelayMs(0))
   }
 
   async function onMined(tracked: Tracked, mined: MinedTransaction): Promise<void> {
@@ -62,7 +62,7 @@ export function watcher(
   /** Takes a transaction back that will not be mined; its results wait for another. */
   async function recall(tracked: Tracked, delayMs: number): Promise<void> {
     await outbox.remove(tracked)
-    for (const item of tracked.entry.items) ledger.requeue(item, clock.now(), delayMs)
+    for (const item of tracked.entry.items) ledger.requeue(item, clock.steadyMs(), delayMs)
   }
 
   /** @returns whether a reorg dropped it */
@@ -87,8 +87,8 @@ export function watcher(
       tracked.consumedLooks = 0
       return false
     }
-    if (clock.now() - tracked.consumedAtMs < settings.pollIntervalMs) return false
-    tracked.consumedAtMs = clock.now()
+    if (clock.steadyMs() - tracked.consumedAtMs < settings.pollIntervalMs) return false
+    tracked.consumedAtMs = clock.steadyMs()
     tracked.consumedLooks++
     if (tracked.consumedLooks < CONSUMED_LOOKS) return false
     const { nonce } = tracked.entry
@@ -144,7 +144,7 @@ export function watcher(
     let highest = -1
     for (const [i, tracked] of neglected.entries()) {
       const stuck = isStuck(tracked)
-      tracked.touchedAtMs = clock.now()
+      tracked.touchedAtMs = clock.steadyMs()
       if (known[i] !== true) {
         if (!(await resend(tracked, signal))) continue
       } else if (stuck && tracked === outbox.pending()[0]) {

@@ -115,7 +115,7 @@ export function responder({ source, codec, limits, clock }: ResponderComponents)
       if (mine >= syncLimits.conversationsPerPeer || total >= syncLimits.conversations) return undefined
       open.set(peer, mine + 1)
       total++
-      const endMs = clock.now() + syncLimits.conversationMs
+      const endMs = clock.steadyMs() + syncLimits.conversationMs
       let requests = 0
       let pages: Uint8Array[][] | undefined
       let closed = false
@@ -149,7 +149,7 @@ export function responder({ source, codec, limits, clock }: ResponderComponents)
           requests++
           if (bytes.byteLength > syncLimits.requestBytes)
             throw new InvalidMessageError('The request is too long')
-          if (requests > syncLimits.conversationRequests || clock.now() > endMs)
+          if (requests > syncLimits.conversationRequests || clock.steadyMs() > endMs)
             throw new InvalidMessageError('The conversation takes too long')
           if (!limits.takeRequest(peer)) throw new InvalidMessageError('The peer asks too often')
           const request = SyncRequest.decode(bytes)

@@ -3,6 +3,8 @@ import type { Clock } from '../../src/interface/clock.js'
 /** A clock that stands still until it is advanced. Timers fire in order, and what they set off is let finish in between. */
 export interface ManualClock extends Clock {
   advance(ms: number): Promise<void>
+  /** Sets the time of `now` forward, or back. Timers do not care. */
+  step(ms: number): void
   /** Lets all that waits for no timer finish. */
   settle(): Promise<void>
 }
@@ -12,6 +14,7 @@ const SETTLE_TURNS = 5
 
 export function manualClock(startMs = 1_700_000_000_000): ManualClock {
   let nowMs = startMs
+  let steppedMs = 0
   let order = 0
   const timers = new Map<number, { atMs: number; callback: () => void }>()
 
@@ -20,7 +23,11 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
   }
 
   return {
-    now: () => nowMs,
+    now: () => nowMs + steppedMs,
+    steadyMs: () => nowMs - startMs,
+    step(ms) {
+      steppedMs += ms
+    },
     schedule(delayMs, callback) {
       const id = order++
       timers.set(id, { atMs: Math.ceil(nowMs + Math.max(0, delayMs)), callback })

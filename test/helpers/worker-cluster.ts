@@ -258,6 +258,7 @@ export async function cluster(
       let stalledUntilMs = 0
       const ownClock = {
         now: clock.now,
+        steadyMs: clock.steadyMs,
         schedule: (delayMs: number, callback: () => void) => {
           const run = (): void => {
             const leftMs = stalledUntilMs - clock.now()

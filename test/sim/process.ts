@@ -50,6 +50,7 @@ export function simulatedProcess(loop: EventLoop, epochMs: number, error: ClockE
   return {
     clock: {
       now: () => Math.floor(epochMs + offsetMs + loop.nowMs() * rate),
+      steadyMs: () => Math.floor(loop.nowMs() * rate),
       // Not before the next millisecond, as setTimeout.
       schedule: (delayMs, callback) => later(Math.max(1, Math.ceil(delayMs)) / rate, callback)
     },

@@ -23,13 +23,14 @@ describe('tokenBucket', () => {
     expect(bucket.take(100)).toBe(true)
   })
 
-  test('clock: set back, it gives no tokens and takes none', () => {
-    let nowMs = 10_000
-    const clock = { ...manualClock(), now: () => nowMs }
+  test('clock: set back or ahead, it gives no tokens and takes none', () => {
+    const clock = manualClock()
     const bucket = tokenBucket({ perSecond: 1_000, burst: 2 })({ clock })
     bucket.take(1)
-    nowMs = 0
+    clock.step(-10_000)
     expect([1, 2].map(() => bucket.take(1))).toEqual([true, false])
+    clock.step(20_000)
+    expect(bucket.take(1)).toBe(false)
   })
 })
 

@@ -32,3 +32,20 @@ it('behavior: a timer that came too early and waits for the rest can still be ca
   vi.advanceTimersByTime(1)
   expect(rung).toEqual(['kept'])
 })
+
+it('behavior: a wait of months is no timer that Node rings at once', () => {
+  const set = vi.spyOn(globalThis, 'setTimeout')
+  onTestFinished(() => set.mockRestore())
+  systemClock.schedule(2 ** 40, () => undefined).cancel()
+  expect(set.mock.calls.map(([, delayMs]) => delayMs)).toEqual([2 ** 31 - 1])
+})
+
+it('behavior: steady time goes on evenly though the clock is set', () => {
+  const beforeMs = systemClock.steadyMs()
+  const now = vi.spyOn(Date, 'now').mockReturnValue(0)
+  onTestFinished(() => now.mockRestore())
+  expect(systemClock.now()).toBe(0)
+  const leftMs = systemClock.steadyMs() - beforeMs
+  expect(leftMs).toBeGreaterThanOrEqual(0)
+  expect(leftMs).toBeLessThan(60_000)
+})

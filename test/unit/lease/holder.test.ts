@@ -46,6 +46,14 @@ describe('holder', () => {
     expect(holder([lease({}), lease({ sequence: 1, release: 1 })], 5_000, slotMs)).toBeUndefined()
   })
 
+  it('behavior: a lease that starts later than any lease is long is of before the clock was set back, and holds nothing', () => {
+    const ahead = lease({ startMs: 3_600_000, expiresMs: 3_610_000 })
+    expect(holder([ahead], 5_000, slotMs)).toBeUndefined()
+    const other = lease({ worker: key(2), startMs: 4_800 })
+    expect(holder([ahead, other], 5_000, slotMs)).toBe(other)
+    expect(holder([lease({ startMs: 30_000, expiresMs: 40_000 })], 5_000, slotMs)).toBeDefined()
+  })
+
   it('behavior: a renewal keeps its place in the order', () => {
     const renewed = lease({ worker: key(2), startMs: 4_000, expiresMs: 20_000, sequence: 3 })
     const newcomer = lease({ worker: key(1), startMs: 6_000, expiresMs: 16_000 })

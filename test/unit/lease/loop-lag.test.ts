@@ -13,6 +13,7 @@ function stallingClock(): Clock & { run(untilMs: number): void; stall(untilMs: n
   }
   return {
     now: () => nowMs,
+    steadyMs: () => nowMs,
     schedule(delayMs, callback) {
       const timer = { dueMs: nowMs + delayMs, callback }
       timers.push(timer)

@@ -59,6 +59,16 @@ describe('presence', () => {
     publisher.stop()
   })
 
+  it('behavior: it is told as of now where the clock was set back: others would not take it until then', async () => {
+    const { clock, sent, publisher } = make()
+    publisher.start()
+    await clock.advance(presenceIntervalMs)
+    clock.step(-3_600_000)
+    await clock.advance(presenceIntervalMs)
+    expect(sent.at(-1)).toBe(clock.now())
+    publisher.stop()
+  })
+
   it('behavior: of many workers, some answer newcomers, by lot', async () => {
     for (const [lot, answers] of [
       [0.01, 1],

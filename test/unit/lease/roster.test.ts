@@ -145,3 +145,17 @@ describe('where this worker stands for a job of another', () => {
     expect(workers.rank(job, 'bafytwo')).toEqual({ isOwner: true, rank: 0 })
   })
 })
+
+describe('a clock that is set back', () => {
+  it('behavior: workers are heard, and leave when they fall silent, as if it had not been', async () => {
+    const { clock, workers, say } = make()
+    await say()
+    clock.step(-3_600_000)
+    await clock.advance(3 * presenceIntervalMs)
+    await say()
+    await clock.advance(presenceIntervalMs)
+    expect(workers.size()).toBe(1)
+    await clock.advance(3 * presenceIntervalMs)
+    expect(workers.size()).toBe(0)
+  })
+})

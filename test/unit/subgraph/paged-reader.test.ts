@@ -156,6 +156,20 @@ describe('pagedReader', () => {
     await reader.stop()
   })
 
+  it('behavior: after a reorg it reads again in time, though the clock was set back', async () => {
+    const { chain, clock, stored, expected, newReader } = setup()
+    for (let block = 0; block < 5; block++) chain.mine(1)
+    const reader = newReader()
+    await reader.start()
+    await clock.advance(0)
+    chain.revert(2)
+    await clock.advance(500)
+    clock.step(-3_600_000)
+    await clock.advance(5_000)
+    expect(stored).toEqual(expected())
+    await reader.stop()
+  })
+
   it('behavior: no entity is left out or kept wrongly, whatever reorgs, restarts, outages and lag come', async () => {
     const event = fc.oneof(
       { weight: 4, arbitrary: fc.record({ kind: fc.constant('mine' as const), count: fc.nat(25) }) },
