@@ -36,7 +36,7 @@ const MAX_WAITING = 2_000
 const ROOM_STEP = 500
 /**
  * Leases that a result may take to the chain before the job is left to others: a minute by default, twice what it takes with
- * blocks of 12 s and results that wait to go together.
+ * blocks of 12 s and results that wait to go together. As long, a holder waits for a chain that does not answer.
  */
 const HAND_OVER_LEASES = 6
 /** Requests whose results are kept in mind after the chain has decided: as many as are mined in the depth of a reorg. */
@@ -163,7 +163,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       })
 
     // 3. The winner runs the model; the result is stored, then submitted.
-    const runner = jobRunner()({
+    const runner = jobRunner({ patienceMs: HAND_OVER_LEASES * timing.leaseMs })({
       chain,
       content,
       contracts: components.contracts,

@@ -31,6 +31,11 @@ import {
 /** Wait before a job is read again from a chain that does not answer, or a result is written again to a disk that is full. */
 const RETRY_MS = 1_000
 
+export interface JobRunnerInit {
+  /** A chain that has not answered for so long is taken for out of reach from here: others may reach it. */
+  patienceMs: number
+}
+
 export interface JobRunnerComponents {
   chain: Pick<ChainReader, 'verifyJobs'>
   /** Without `storeOutput`, jobs whose output goes elsewhere than on chain are left to others. */
@@ -57,17 +62,24 @@ export type RunEnding =
 /** Takes a claimed job from the chain to a stored result. */
 export interface JobRunner {
   /**
-   * Waits for the chain, and for a full disk, as long as it must. What is the job's own fault becomes a failed result. Rejects if it is
-   * aborted, or if this node's own means fail: then nothing is known of the job.
+   * Waits for the chain, for `patienceMs` at most, and for a full disk as long as the lease holds. What is the job's own fault becomes a
+   * failed result. Rejects if it is aborted, or if this node's own means fail: then nothing is known of the job.
    */
   run(reference: JobReference, signal: AbortSignal): Promise<RunEnding>
 }
 
-export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
+export function jobRunner({ patienceMs }: JobRunnerInit): (components: JobRunnerComponents) => JobRunner {
   return ({ chain, content, contracts, executor, catalog, database, clock, logger, emit }) => {
     const results = resultRepository(database)
 
+    /** Before another try to read the chain. Rejects with what failed if it has been tried for too long. */
+    async function waitForChain(err: unknown, sinceMs: number, signal: AbortSignal): Promise<void> {
+      if (clock.steadyMs() - sinceMs >= patienceMs) throw err
+      await delay(clock, RETRY_MS, signal)
+    }
+
     async function readJob(reference: JobReference, signal: AbortSignal): Promise<Job | 'final' | 'gone'> {
+      const sinceMs = clock.steadyMs()
       for (;;) {
         try {
           const [verdict] = await chain.verifyJobs([reference], signal)
@@ -79,7 +91,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
             { err, jobId: reference.jobId },
             'a job could not be read from the chain; trying again'
           )
-          await delay(clock, RETRY_MS, signal)
+          await waitForChain(err, sinceMs, signal)
         }
       }
     }
@@ -130,7 +142,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
       return { success: true, output, receipt: execution.receipt }
     }
 
-    /** What the model must know of contracts, as they stood at the job's block. Waits for a chain that does not answer. */
+    /** What the model must know of contracts, as they stood at the job's block. Waits for a chain that does not answer, for a while. */
     async function readState(
       { jobId, blockHash }: Job,
       model: string,
@@ -142,6 +154,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
       if (contracts === undefined) {
         throw new ProcessError('This node was given no ContractReader, and a model needs to read contracts')
       }
+      const sinceMs = clock.steadyMs()
       for (;;) {
         try {
           return await contracts.readContracts(reads, blockHash, signal)
@@ -149,7 +162,7 @@ export function jobRunner(): (components: JobRunnerComponents) => JobRunner {
           signal.throwIfAborted()
           if (!(err instanceof ChainUnavailableError)) throw err
           logger.debug({ err, jobId }, 'contracts could not be read for a job; trying again')
-          await delay(clock, RETRY_MS, signal)
+          await waitForChain(err, sinceMs, signal)
         }
       }
     }

@@ -29,7 +29,7 @@ async function run(
   const [job] = chain.create(1)
   if (job === undefined) throw new Error('no job')
   const requests: ExecutionRequest[] = []
-  const runner = jobRunner()({
+  const runner = jobRunner({ patienceMs: 60_000 })({
     chain: {
       async verifyJobs(references) {
         const verdicts = await chain.verifyJobs(references)

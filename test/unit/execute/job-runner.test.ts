@@ -34,7 +34,7 @@ async function executions(outcome: Outcome, settled: boolean): Promise<number> {
   const result = { job: key, jobId, requestHash, outcome, startedAtMs: 1, finishedAtMs: 2 }
   await database.batch([resultRepository(database).put(requestHash, { result, settled })])
   let count = 0
-  const runner = jobRunner()({
+  const runner = jobRunner({ patienceMs: 60_000 })({
     chain,
     content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
     executor: {
@@ -65,7 +65,7 @@ async function endsAtOnce(broken: { chain?: Error; disk?: Error }): Promise<bool
   const fail = (err: Error | undefined): void => {
     if (err !== undefined) throw err
   }
-  const runner = jobRunner()({
+  const runner = jobRunner({ patienceMs: 60_000 })({
     chain: {
       async verifyJobs(references) {
         fail(broken.chain)
@@ -113,7 +113,7 @@ async function runWithReads(
   const [job] = chain.create(1)
   if (job === undefined) throw new Error('no job')
   const given: (Uint8Array[] | undefined)[] = []
-  const runner = jobRunner()({
+  const runner = jobRunner({ patienceMs: 60_000 })({
     chain,
     content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
     contracts: { readContracts },
@@ -173,6 +173,46 @@ describe('a job whose model reads a contract', () => {
   })
 })
 
+describe('a chain that does not answer any more', () => {
+  const down = async (): Promise<never> => {
+    throw new ChainUnavailableError('down')
+  }
+
+  it('behavior: a job that was claimed is left to others after a while, though the clock was set back', async () => {
+    for (const broken of [{ verifyJobs: down }, { readContracts: down }]) {
+      const clock = manualClock()
+      const chain = memoryChain(clock)
+      const [job] = chain.create(1)
+      if (job === undefined) throw new Error('no job')
+      const runner = jobRunner({ patienceMs: 60_000 })({
+        chain: { ...chain, ...broken },
+        content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
+        contracts: { readContracts: async () => [board], ...broken },
+        executor: { start() {}, stop() {}, execute: async () => success },
+        catalog: {
+          knowsTask: () => true,
+          models: () => [testModel],
+          resolve: () => testModel,
+          reads: () => [read]
+        },
+        database: memoryDatabase(),
+        clock,
+        logger: silentLogger(),
+        emit() {}
+      })
+      let ended: unknown
+      runner.run(job, new AbortController().signal).catch((err: unknown) => {
+        ended = err
+      })
+      await clock.advance(59_000)
+      expect(ended).toBeUndefined()
+      clock.step(-3_600_000)
+      await clock.advance(2_000)
+      expect(ended).toBeInstanceOf(ChainUnavailableError)
+    }
+  })
+})
+
 describe('a model that is not here', () => {
   it('behavior: while it is being fetched, a job that was claimed is left to others', async () => {
     const clock = manualClock()
@@ -180,7 +220,7 @@ describe('a model that is not here', () => {
     const [job] = chain.create(1)
     if (job === undefined) throw new Error('no job')
     let isComing = true
-    const runner = jobRunner()({
+    const runner = jobRunner({ patienceMs: 60_000 })({
       chain,
       content: { resolveInput: async () => ({ encoding: 'abi', bytes: new Uint8Array() }) },
       executor: { start() {}, stop() {}, execute: async () => success },
