@@ -148,11 +148,13 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
       claims.onRoom()
     }
 
-    /** Workers that fell silent leave the ranks. */
-    function watchRoster(knownVersion: number): void {
-      const version = others.version()
-      if (version !== knownVersion) claims.onRosterChange()
-      rosterTimer = clock.schedule(timing.presenceIntervalMs, () => watchRoster(version))
+    const whoCanWhat = (): string => [others.version(), ...init.models()].join()
+
+    /** Workers that fell silent leave the ranks; and this one may have models that it had not, or lack some that it had. */
+    function watchRoster(known: string): void {
+      const current = whoCanWhat()
+      if (current !== known) claims.onRosterChange()
+      rosterTimer = clock.schedule(timing.presenceIntervalMs, () => watchRoster(current))
     }
 
     return {
@@ -166,7 +168,7 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
       start() {
         isClaiming = true
         presence.start()
-        watchRoster(others.version())
+        watchRoster(whoCanWhat())
         gate.start()
       },
       async stopClaiming() {
