@@ -135,9 +135,9 @@ export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherC
         for (const cid of await folders.list()) if (isRefused(cid)) await drop(cid)
         for (const cid of await folders.surplus()) {
           await drop(cid)
-          dropped.set(cid, clock.now())
+          dropped.set(cid, clock.steadyMs())
         }
-        for (const [cid, atMs] of dropped) if (clock.now() - atMs > droppedGraceMs) dropped.delete(cid)
+        for (const [cid, atMs] of dropped) if (clock.steadyMs() - atMs > droppedGraceMs) dropped.delete(cid)
       } catch (err) {
         logger.warn({ err }, 'Fetched models could not be removed; trying again after the next one')
       }
@@ -159,7 +159,7 @@ export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherC
     function remember(cid: string): number {
       const count = (failures.get(cid)?.count ?? 0) + 1
       const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (count - 1))
-      failures.set(cid, { count, notBeforeMs: clock.now() + pauseMs })
+      failures.set(cid, { count, notBeforeMs: clock.steadyMs() + pauseMs })
       // A map keeps the order of insertion.
       for (const oldest of failures.keys()) {
         if (failures.size <= 1_000) break
@@ -198,13 +198,13 @@ export function modelFetcher(init: ModelFetcherInit): (components: ModelFetcherC
       fetch,
       want(cid) {
         const notBeforeMs = failures.get(cid)?.notBeforeMs ?? 0
-        if (coming.has(cid) || wanted.size >= maxWanted || notBeforeMs > clock.now()) return
+        if (coming.has(cid) || wanted.size >= maxWanted || notBeforeMs > clock.steadyMs()) return
         wanted.add(cid)
-        coming.set(cid, clock.now())
+        coming.set(cid, clock.steadyMs())
         wake()
       },
       isComing(cid) {
-        const nowMs = clock.now()
+        const nowMs = clock.steadyMs()
         const isFetched = nowMs - (coming.get(cid) ?? Number.NEGATIVE_INFINITY) < maxComingMs
         return isFetched || nowMs - (dropped.get(cid) ?? Number.NEGATIVE_INFINITY) < droppedGraceMs
       },

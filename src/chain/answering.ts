@@ -22,7 +22,7 @@ export function answering({ rpc, clock }: { rpc: Rpc; clock: Clock }): Answering
   return {
     async send(calls, signal, options) {
       const request = {}
-      waiting.set(request, clock.now())
+      waiting.set(request, clock.steadyMs())
       try {
         const answers = await rpc.send(calls, signal, options)
         hasFailed = false
@@ -36,7 +36,7 @@ export function answering({ rpc, clock }: { rpc: Rpc; clock: Clock }): Answering
     },
     isAnswering() {
       const [oldestMs] = waiting.values()
-      return !hasFailed && (oldestMs === undefined || oldestMs > clock.now() - SLOW_MS)
+      return !hasFailed && (oldestMs === undefined || oldestMs > clock.steadyMs() - SLOW_MS)
     }
   }
 }

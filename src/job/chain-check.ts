@@ -91,7 +91,7 @@ export function chainCheck({
     const isStale = (entry: Unshown): boolean => unshown.get(entry.reference.key) !== entry
 
     function push(entry: Unshown, delayMs: number): void {
-      entry.notBeforeMs = clock.now() + delayMs
+      entry.notBeforeMs = clock.steadyMs() + delayMs
       queue.push(entry)
     }
 
@@ -118,7 +118,7 @@ export function chainCheck({
 
     function due(): Unshown[] {
       const batch: Unshown[] = []
-      for (let head = peek(); head !== undefined && head.notBeforeMs <= clock.now(); head = peek()) {
+      for (let head = peek(); head !== undefined && head.notBeforeMs <= clock.steadyMs(); head = peek()) {
         if (batch.length === LOOK_ITEMS) break
         queue.pop()
         batch.push(head)
@@ -129,11 +129,11 @@ export function chainCheck({
     function schedule(): void {
       const head = peek()
       if (head === undefined || looking || aborter.signal.aborted) return
-      const atMs = Math.max(head.notBeforeMs, restUntilMs, clock.now())
-      if (timerMs <= atMs && timerMs > clock.now()) return
+      const atMs = Math.max(head.notBeforeMs, restUntilMs, clock.steadyMs())
+      if (timerMs <= atMs && timerMs > clock.steadyMs()) return
       timer?.cancel()
       timerMs = atMs
-      timer = clock.schedule(atMs - clock.now(), () => {
+      timer = clock.schedule(atMs - clock.steadyMs(), () => {
         timerMs = Number.POSITIVE_INFINITY
         look()
       })
@@ -157,7 +157,7 @@ export function chainCheck({
         })
         .then(restMs => {
           looking = false
-          restUntilMs = clock.now() + restMs
+          restUntilMs = clock.steadyMs() + restMs
           schedule()
         })
     }
@@ -170,7 +170,7 @@ export function chainCheck({
     }
 
     async function areShown(references: JobReference[]): Promise<boolean[]> {
-      if (clock.now() < strictUntilMs) {
+      if (clock.steadyMs() < strictUntilMs) {
         const verdicts = await chain.verifyJobs(references, aborter.signal)
         return verdicts.map(verdict => verdict.kind === 'found' && verdict.status === JobStatus.Open)
       }
@@ -185,7 +185,7 @@ export function chainCheck({
       const sample = [...open.slice(from), ...open.slice(0, from)].slice(0, SAMPLE)
       const verdicts = sample.length === 0 ? [] : await chain.verifyJobs(sample, aborter.signal)
       if (verdicts.every(({ kind }) => kind === 'found')) return isOpen
-      strictUntilMs = clock.now() + STRICT_MS
+      strictUntilMs = clock.steadyMs() + STRICT_MS
       return areShown(references)
     }
 
@@ -213,8 +213,8 @@ export function chainCheck({
     }
 
     function warn(): void {
-      if (clock.now() - warnedMs < REPEAT_MS) return
-      warnedMs = clock.now()
+      if (clock.steadyMs() - warnedMs < REPEAT_MS) return
+      warnedMs = clock.steadyMs()
       logger.warn(
         { jobs: unshown.size },
         'the subgraph tells of open jobs that the RPC endpoint does not show: they are not announced, check both'
