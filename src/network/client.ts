@@ -77,7 +77,7 @@ export async function createNetworkClient(
     services: {
       identify: identify(),
       ping: ping({ protocolPrefix: 'buffalo' }),
-      dht: boundedDht({ clientMode: true, privateAddresses: init.privateAddresses })
+      dht: boundedDht({ clientMode: true, privateAddresses: init.privateAddresses, clock })
     }
   })
   const onDiscovery = ({ detail }: CustomEvent<PeerInfo>): void => init.onFound(detail.id.toString())

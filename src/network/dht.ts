@@ -1,4 +1,15 @@
-import type { PeerInfo, Stream } from '@libp2p/interface'
+import {
+  type ContentRouting,
+  contentRoutingSymbol,
+  isPeerId,
+  type PeerDiscovery,
+  type PeerInfo,
+  type PeerRouting,
+  peerDiscoverySymbol,
+  peerRoutingSymbol,
+  type Stream,
+  StreamMessageEvent
+} from '@libp2p/interface'
 import {
   type KadDHT,
   type KadDHTComponents,
@@ -6,8 +17,11 @@ import {
   passthroughMapper,
   removePrivateAddressesMapper
 } from '@libp2p/kad-dht'
+import type { Clock } from '../interface/index.js'
+import { type ClaimedAddresses, claimedAddresses } from './claimed-addresses.js'
 import { type Fields, frameReader } from './frame-reader.js'
 import { dhtLimits } from './limits.js'
+import { type RequestMeter, requestMeter } from './request-meter.js'
 
 export interface DhtInit {
   /** Asks, and answers nobody. */
@@ -16,6 +30,7 @@ export interface DhtInit {
   privateAddresses: boolean
   /** Streams that one connection may open. Default: kad-dht's own. */
   maxInboundStreams?: number
+  clock: Clock
 }
 
 /** kad-dht's dht.proto. */
@@ -32,10 +47,11 @@ const messageFields: Fields = {
 /**
  * The DHT under Buffalo's own protocol name. kad-dht (16.4) has no option for the size of messages, and decodes what fits into 4 MiB:
  * two million empty peers take 600 MB and 2 s. Here each message is counted as it comes, before kad-dht has all of it, and the
- * stream of one that is too large is broken off.
+ * stream of one that is too large is broken off. Nor has it one for how many requests it works on, and what it finds of peers' addresses
+ * libp2p would keep beside what the peers have signed.
  */
 export function boundedDht(init: DhtInit): (components: KadDHTComponents) => KadDHT {
-  const { clientMode, privateAddresses, maxInboundStreams } = init
+  const { clientMode, privateAddresses, maxInboundStreams, clock } = init
   const mapper = privateAddresses ? passthroughMapper : removePrivateAddressesMapper
   const dht = kadDHT({
     protocol: '/buffalo/kad/1.0.0',
@@ -44,26 +60,89 @@ export function boundedDht(init: DhtInit): (components: KadDHTComponents) => Kad
     peerInfoMapper: peer => withFewAddresses(mapper(peer))
   })
   return components => {
+    const meter = requestMeter(dhtLimits.requests)({ clock })
+    const claims = claimedAddresses({
+      peerStore: components.peerStore,
+      accept: mapper,
+      log: components.logger.forComponent('buffalo:claimed-addresses')
+    })
     const registrar = replace(components.registrar, 'handle', handle => (protocol, handler, options) => {
       return handle(
         protocol,
         (stream, connection) => {
-          watch(stream, dhtLimits.request)
+          watchRequests(stream, connection.remotePeer.toString(), meter, clock)
           // It listens before what came already is told: that is done in a later microtask.
           return handler(stream, connection)
         },
         options
       )
     })
-    const connectionManager = replace(
-      components.connectionManager,
-      'openStream',
-      open =>
-        async (...args) =>
-          watch(await open(...args), dhtLimits.answer)
+    const connectionManager = replace(components.connectionManager, 'openStream', open => async (...args) => {
+      const [peer] = args
+      // What an answer told of it a moment ago is needed to dial it.
+      if (isPeerId(peer)) await claims.settled(peer)
+      return watch(await open(...args), dhtLimits.answer)
+    })
+    const peerStore = replace(
+      components.peerStore,
+      'merge',
+      merge =>
+        async (id, { multiaddrs = [], ...data }, options) => {
+          await claims.take({ id, multiaddrs })
+          return merge(id, data, options)
+        }
     )
-    return dht({ ...among(components), registrar, connectionManager })
+    return withClaims(dht({ ...among(components), registrar, connectionManager, peerStore }), claims)
   }
+}
+
+/**
+ * libp2p keeps all addresses that a service finds. Of those that the DHT does, `claims` decides: libp2p is told of no more than
+ * what is kept.
+ */
+function withClaims(service: KadDHT, claims: ClaimedAddresses): KadDHT {
+  async function kept<T extends PeerInfo>(peer: T): Promise<T> {
+    await claims.take(peer)
+    return { ...peer, multiaddrs: await claims.known(peer.id) }
+  }
+  async function* allKept<T extends PeerInfo>(peers: AsyncIterable<T>): AsyncGenerator<T> {
+    for await (const peer of peers) yield await kept(peer)
+  }
+  const found = service as KadDHT & {
+    [contentRoutingSymbol]: ContentRouting
+    [peerRoutingSymbol]: PeerRouting
+    [peerDiscoverySymbol]: PeerDiscovery
+  }
+  const content = found[contentRoutingSymbol]
+  const peers = found[peerRoutingSymbol]
+  found[peerDiscoverySymbol].addEventListener('peer', ({ detail }) => void claims.take(detail))
+  return Object.defineProperties(service, {
+    [peerDiscoverySymbol]: { value: undefined },
+    [contentRoutingSymbol]: {
+      value: replace(
+        content,
+        'findProviders',
+        find =>
+          (...args) =>
+            allKept(find(...args))
+      )
+    },
+    [peerRoutingSymbol]: {
+      value: replace(
+        replace(
+          peers,
+          'findPeer',
+          find =>
+            async (...args) =>
+              kept(await find(...args))
+        ),
+        'getClosestPeers',
+        find =>
+          (...args) =>
+            allKept(find(...args))
+      )
+    }
+  })
 }
 
 /** What kad-dht uses: libp2p's own object gives each by name only. */
@@ -105,19 +184,66 @@ function bound<T extends object, Name extends keyof T>(target: T, name: Name): T
   return typeof method === 'function' ? method.bind(target) : method
 }
 
-/** Breaks a stream off before a message that is too large is complete. */
-function watch(stream: Stream, { bytes, fields }: { bytes: number; fields: number }): Stream {
+/**
+ * Gives kad-dht the requests of a peer at its rate: those beyond it are held back. (The stream cannot be paused: kad-dht takes one
+ * that is for ended.) A peer that sends more than a request meanwhile loses the stream.
+ */
+function watchRequests(stream: Stream, peer: string, meter: RequestMeter, clock: Clock): void {
+  let held: StreamMessageEvent[] = []
+  const released = new WeakSet<Event>()
+
+  function release(): void {
+    for (const { data } of held) {
+      const event = new StreamMessageEvent(data)
+      released.add(event)
+      if (stream.status === 'open') stream.dispatchEvent(event)
+    }
+    held = []
+  }
+
+  watch(stream, dhtLimits.request, {
+    isKnown: event => released.has(event),
+    onMessages(requests, event) {
+      const waitMs = meter.charge(peer, requests)
+      if (requests > dhtLimits.requestsAtOnce) return false
+      if (waitMs === 0 && held.length === 0) return true
+      event.stopImmediatePropagation()
+      if (held.length === 0) clock.schedule(waitMs, release)
+      held.push(event)
+      return held.reduce((bytes, { data }) => bytes + data.byteLength, 0) <= dhtLimits.request.bytes
+    }
+  })
+}
+
+interface Watcher {
+  /** Whether an event was seen before. */
+  isKnown(event: Event): boolean
+  /** So many messages began. False: the stream is to be broken off. */
+  onMessages(count: number, event: StreamMessageEvent): boolean
+}
+
+/** Breaks a stream off before a message that is too large is complete, or where `watcher` says so. */
+function watch(
+  stream: Stream,
+  { bytes, fields }: { bytes: number; fields: number },
+  watcher?: Watcher
+): Stream {
   const frames = frameReader(bytes, { maximalFields: fields, known: messageFields })
   stream.addEventListener('message', event => {
+    if (watcher?.isKnown(event) === true) return
     const chunks = event.data instanceof Uint8Array ? [event.data] : event.data
+    let messages = 0
+    let isBroken = false
     for (const chunk of chunks) {
-      if (!frames.read(chunk).isBroken) continue
-      // kad-dht listens, too, and must not have it.
-      event.stopImmediatePropagation()
-      // libp2p is still telling of the chunk.
-      queueMicrotask(() => stream.abort(new Error('A DHT message was too large, or none')))
-      return
+      const read = frames.read(chunk)
+      messages += read.frames
+      isBroken ||= read.isBroken
     }
+    if (!isBroken && watcher?.onMessages(messages, event) !== false) return
+    // kad-dht listens, too, and must not have it.
+    event.stopImmediatePropagation()
+    // libp2p is still telling of the chunk.
+    queueMicrotask(() => stream.abort(new Error('A DHT message was too large, one of too many, or none')))
   })
   return stream
 }

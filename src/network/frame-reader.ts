@@ -2,6 +2,8 @@
 export interface Frames {
   /** Fields of RPCs: each is a message, a subscription, or all control messages of its RPC. */
   fields: number
+  /** RPCs that began in it. */
+  frames: number
   /** The bytes are no RPCs, or one is longer than it may be. Nothing can be read after that. */
   isBroken: boolean
 }
@@ -49,6 +51,7 @@ export function frameReader(
   let frameLeft = 0
   let skipLeft = 0
   let fields = 0
+  let frames = 0
   let fieldsOfFrame = 0
   /** Of a frame, what is left after the message that is being read within it; undefined outside of one. */
   let leftAfter: number | undefined
@@ -121,6 +124,7 @@ export function frameReader(
       const length = number(byte, MAX_LENGTH_BYTES)
       if (length === undefined) return
       if (length > maximalFrameBytes) isBroken = true
+      frames++
       frameLeft = length
       fieldsOfFrame = 0
       state = length === 0 ? 'frame-length' : 'tag'
@@ -144,6 +148,7 @@ export function frameReader(
   return {
     read(chunk) {
       fields = 0
+      frames = 0
       let at = 0
       while (at < chunk.byteLength && !isBroken) {
         if (skipLeft > 0) {
@@ -158,7 +163,7 @@ export function frameReader(
         if (frameLeft === leftAfter && skipLeft === 0) leave()
         if (frameLeft === 0 && skipLeft === 0 && state === 'tag') state = 'frame-length'
       }
-      return { fields, isBroken }
+      return { fields, frames, isBroken }
     }
   }
 }

@@ -11,6 +11,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import type { Clock, Logger, PeerKey, PubSub, Startable } from '../interface/index.js'
+import { signedFirst } from './claimed-addresses.js'
 import { boundedDht } from './dht.js'
 import { dialer } from './dialer.js'
 import { directoryDiscovery } from './directory-discovery.js'
@@ -131,6 +132,7 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       maxParallelDials: connectionLimits.parallelDials,
       maxDialQueueLength: connectionLimits.dialQueue,
       dialTimeout: connectionLimits.dialTimeoutMs,
+      addressSorter: signedFirst,
       // The dialer below reconnects; libp2p's own queue only knows peers with a tag.
       reconnectRetries: 0
     },
@@ -162,7 +164,8 @@ export async function createNetwork(init: NetworkInit, components: NetworkCompon
       dht: boundedDht({
         clientMode: false,
         maxInboundStreams: connectionLimits.dhtStreams,
-        privateAddresses: init.privateAddresses ?? true
+        privateAddresses: init.privateAddresses ?? true,
+        clock
       }),
       gossipsub: withInboundStreams(
         components =>

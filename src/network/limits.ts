@@ -59,7 +59,24 @@ export const dhtLimits = {
   answer: { bytes: 256 * 1024, fields: 4_096 },
   /** Addresses of one peer that are passed on, and their bytes. A node has one for each network interface. */
   addressesOfPeer: 32,
-  addressBytesOfPeer: 2 * 1024
+  addressBytesOfPeer: 2 * 1024,
+  /**
+   * Addresses of a peer that this node keeps though the peer has not signed them. A node of one machine or room has some for each
+   * interface; those that can be reached from elsewhere are one or two.
+   */
+  claimedAddresses: 8,
+  /**
+   * Requests that are worked on. One for the peers near a key was measured at 4 ms of a busy core, as the record of each of 20 peers is read: a
+   * tenth of a core for a peer, a quarter for all. At once: of a node that tells of the content that it has, after a start.
+   */
+  requests: {
+    peer: { perSecond: 25, burst: 200 },
+    all: { perSecond: 60, burst: 600 },
+    /** Peers with an account: three times the connection limit. About 100 bytes each. */
+    maxPeers: 1_024
+  },
+  /** Requests that may come in one piece of a stream. kad-dht makes one on each. */
+  requestsAtOnce: 16
 } as const
 
 export const forwardLimits = {

@@ -45,7 +45,7 @@ describe('frameReader', () => {
     // Field 100, a varint; field 101, 64 bits; field 102, 32 bits.
     const later = [0xa0, 6, 0xff, 1, 0xa9, 6, 1, 2, 3, 4, 5, 6, 7, 8, 0xb5, 6, 1, 2, 3, 4]
     const read = frameReader(maximalBytes).read(prefixed(Uint8Array.from(later)))
-    expect(read).toEqual({ fields: 3, isBroken: false })
+    expect(read).toEqual({ fields: 3, frames: 1, isBroken: false })
   })
 
   test.each([
