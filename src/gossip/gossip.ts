@@ -124,8 +124,9 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
           : { author: rateLimits.authorMessages, send: () => sendMessages(kind, audience()) }
       const authorMessages = rateLimiter(rates.author, tableLimits.authors)({ clock })
       const authorItems = rateLimiter(rateLimits.authorItems, tableLimits.authors)({ clock })
-      const unproven = tokenBucket(rateLimits.unproven)({ clock })
-      const peerUnproven = rateLimiter(rateLimits.peerUnproven, tableLimits.peers)({ clock })
+      const unproven = tokenBucket(rateLimits.unproven[kind])({ clock })
+      const peerUnproven = rateLimiter(rateLimits.peerUnproven[kind], tableLimits.peers)({ clock })
+      const authorUnproven = rateLimiter(rateLimits.authorUnproven, tableLimits.authors)({ clock })
       const passedUnproven = rateLimiter(rateLimits.passedUnproven, tableLimits.peers)({ clock })
       const inbound = stats[kind].in
 
@@ -175,7 +176,9 @@ export function gossip(init: GossipInit): (components: GossipComponents) => Goss
         // Rule: authors of whom nothing is known share one allowance. Before their own rates, which keys without number add up.
         if (handlers.isProven?.(author, kind) === false) {
           const cost = Math.ceil(data.byteLength / 1_024)
-          if (!peerUnproven.take(from, cost)) throw tooMuchUnproven(from, author)
+          // What one of them sends too much takes nothing of what the others share.
+          if (!authorUnproven.take(author, cost) || !peerUnproven.take(from, cost))
+            throw tooMuchUnproven(from, author)
           if (!unproven.take(cost)) throw new IgnoreError('unproven', 'Unknown authors send too much')
         }
         // Rule: an author sends no more than its rate. After the signature, or others could use it up.

@@ -61,12 +61,29 @@ export const rateLimits = {
   authorPresence: { perSecond: 5, burst: 20 },
   /**
    * KiB of messages of authors about whom nothing is known, on one topic, all of them together: keys are free, so this is what
-   * made-up ones can have passed on. At once: the presence of 4,000 workers that a node hears as it joins, or 35,000 jobs of a
-   * sequencer that was not right yet.
+   * made-up ones can have passed on. In the long run, few are unknown for longer than a look at the chain: 128 KiB are 300 presences, or 1,100
+   * jobs. At once: the presence of 4,000 workers that a node hears as it joins, or 35,000 jobs of a sequencer that was not right
+   * yet. Leases of workers that are not known yet wait in a small number (src/lease/waiting-leases.ts), and their news of results is
+   * not heard at all: what is lost comes by sync.
    */
-  unproven: { perSecond: 512, burst: 4_096 },
-  /** The same over one relaying peer: an eighth, so that strangers on a few links leave room for newcomers on others. */
-  peerUnproven: { perSecond: 64, burst: 2_048 },
+  unproven: {
+    jobs: { perSecond: 128, burst: 4_096 },
+    leases: { perSecond: 64, burst: 2_048 },
+    results: { perSecond: 16, burst: 512 },
+    presence: { perSecond: 128, burst: 4_096 }
+  },
+  /** The same over one relaying peer: a quarter, so that strangers on a few links leave room for newcomers on others. */
+  peerUnproven: {
+    jobs: { perSecond: 32, burst: 2_048 },
+    leases: { perSecond: 16, burst: 1_024 },
+    results: { perSecond: 4, burst: 256 },
+    presence: { perSecond: 32, burst: 2_048 }
+  },
+  /**
+   * The same of one author, over whatever links, so that it takes a liar many keys to fill them. A sequencer says 9,000 open jobs at once,
+   * and 140 a second until one of them is found on the chain.
+   */
+  authorUnproven: { perSecond: 16, burst: 1_024 },
   /**
    * Messages beyond its rate that a peer may send of its own without being penalised. Honest nodes stay below half of the
    * rates above, so there are none but after a pause, when what waited comes at once. Only of its own: a peer cannot help

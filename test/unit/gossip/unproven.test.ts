@@ -6,6 +6,7 @@ import { messageLimits, rateLimits } from '../../../src/gossip/limits.js'
 import { type TopicKind, topicOf } from '../../../src/gossip/topic.js'
 import { encodeJobs } from '../../../src/gossip/validation/jobs.js'
 import { encodePresence } from '../../../src/gossip/validation/presence.js'
+import { encodeResults } from '../../../src/gossip/validation/results.js'
 import { localTiming } from '../../../src/interface/index.js'
 import { peerIdOf } from '../../../src/network/identity.js'
 import { manualClock } from '../../helpers/manual-clock.js'
@@ -88,7 +89,7 @@ const batchKib = Math.ceil((fullBatch(1_700_000_000_000).byteLength + 170) / 1_0
 describe('authors about whom nothing is known', () => {
   test('behavior: made-up keys share what one link may bring, and are ignored beyond it', async () => {
     const { node, clock, flood } = await make()
-    const { perSecond, burst } = rateLimits.peerUnproven
+    const { perSecond, burst } = rateLimits.peerUnproven.jobs
     const atOnce = Math.floor(burst / batchKib)
     expect(await flood(atOnce + 20, 'stranger')).toBe(atOnce)
     await clock.advance(10_000)
@@ -102,7 +103,33 @@ describe('authors about whom nothing is known', () => {
     const { flood } = await make()
     let passed = 0
     for (let link = 0; link < 4; link++) passed += await flood(50, `stranger ${link}`)
-    expect(passed).toBe(Math.floor(rateLimits.unproven.burst / batchKib))
+    expect(passed).toBe(Math.floor(rateLimits.unproven.jobs.burst / batchKib))
+  })
+
+  test('behavior: one key has little of it, over whatever links, and takes nothing from others', async () => {
+    const { flood, send, strangers, node, clock } = await make()
+    const { say } = await strangers(messageLimits.batchItems)
+    for (let link = 0; link < 20; link++) await say(20, `link ${link}`)
+    const { perSecond, burst } = rateLimits.authorUnproven
+    const atOnce = Math.floor(burst / batchKib)
+    expect(node.stats().topics.jobs.in.accepted).toBe(atOnce)
+    await clock.advance(10_000)
+    await say(20, 'link 0')
+    const later = Math.floor((10 * perSecond + (burst % batchKib)) / batchKib)
+    expect(node.stats().topics.jobs.in.accepted).toBe(atOnce + later)
+    expect(await flood(20, 'link 0')).toBe(20)
+    const sequencer = await keyOf(6)
+    expect(await send('jobs', fullBatch(clock.now()), sequencer, 'link 0')).toBe('accept')
+  })
+
+  test('behavior: of what strangers have no need to say less is passed on', async () => {
+    const { send, clock, node } = await make()
+    const notice = encodeResults([{ job: jobOf(1).key, jobId: 1n, txHash: jobOf(1).txHash }], clock.now())
+    const { burst } = rateLimits.peerUnproven.results
+    for (let n = 0; n < burst + 10; n++)
+      await send('results', notice, await generateKeyPair('Ed25519'), 'stranger')
+    expect(node.stats().topics.results.in.accepted).toBe(burst)
+    expect(burst).toBeLessThan(rateLimits.peerUnproven.jobs.burst)
   })
 
   test("behavior: a newcomer's presence comes through while a stranger floods", async () => {
@@ -122,7 +149,7 @@ describe('authors about whom nothing is known', () => {
   test('behavior: a stranger that floods with its own messages is penalised, and nobody for passing them on', async () => {
     const { strangers, penalised, node } = await make()
     const { peer, say } = await strangers(messageLimits.batchItems)
-    await say(Math.floor(rateLimits.peerUnproven.burst / batchKib) + rateLimits.ownUnproven.burst, peer)
+    await say(Math.floor(rateLimits.authorUnproven.burst / batchKib) + rateLimits.ownUnproven.burst, peer)
     expect(penalised).toEqual([])
     await say(20, peer)
     expect(penalised).toEqual(Array(20).fill(peer))
@@ -144,7 +171,11 @@ describe('authors about whom nothing is known', () => {
 
   test('behavior: a peer that passes on what it may have taken of strangers is not penalised, one that sends more is', async () => {
     const { strangers, penalised, clock } = await make()
-    const { unproven, passedUnproven, peerMessages } = rateLimits
+    const {
+      unproven: { jobs: unproven },
+      passedUnproven,
+      peerMessages
+    } = rateLimits
     const first = await strangers()
     await first.say(unproven.burst, 'honest')
     for (let second = 0; second < 3; second++) {
@@ -165,7 +196,7 @@ describe('authors about whom nothing is known', () => {
     const { strangers, penalised, registry, node } = await make()
     registry.isUp = false
     const { peer, say } = await strangers(messageLimits.batchItems)
-    const taken = Math.floor(rateLimits.peerUnproven.burst / batchKib)
+    const taken = Math.floor(rateLimits.authorUnproven.burst / batchKib)
     await say(taken + rateLimits.ownUnproven.burst + 20, peer)
     expect(penalised).toEqual([])
     // No more of them is taken than at other times.
