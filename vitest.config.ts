@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 10_000,
+    // By itself it is one second, in which a busy machine may do nothing at all.
+    expect: { poll: { timeout: 20_000 } },
     retry: 0
   }
 })
