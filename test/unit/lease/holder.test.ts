@@ -46,14 +46,6 @@ describe('holder', () => {
     expect(holder([lease({}), lease({ sequence: 1, release: 1 })], 5_000, slotMs)).toBeUndefined()
   })
 
-  it('behavior: a lease that starts later than any lease is long is of before the clock was set back, and holds nothing', () => {
-    const ahead = lease({ startMs: 3_600_000, expiresMs: 3_610_000 })
-    expect(holder([ahead], 5_000, slotMs)).toBeUndefined()
-    const other = lease({ worker: key(2), startMs: 4_800 })
-    expect(holder([ahead, other], 5_000, slotMs)).toBe(other)
-    expect(holder([lease({ startMs: 30_000, expiresMs: 40_000 })], 5_000, slotMs)).toBeDefined()
-  })
-
   it('behavior: a renewal keeps its place in the order', () => {
     const renewed = lease({ worker: key(2), startMs: 4_000, expiresMs: 20_000, sequence: 3 })
     const newcomer = lease({ worker: key(1), startMs: 6_000, expiresMs: 16_000 })
@@ -99,6 +91,24 @@ describe('holder', () => {
         }
       ),
       { numRuns: 500 }
+    )
+  })
+
+  it('behavior: nor does it matter what the book drops where more workers claim a job than it keeps (I1)', () => {
+    const claims = Array.from({ length: 100 }, (_, n) =>
+      // A few in each slot; those of the earliest slots have ended.
+      lease({ worker: key(n), startMs: 4_000 + 100 * n, expiresMs: n < 20 ? 6_000 : 20_000 })
+    )
+    const nowMs = 15_000
+    const expected = holder(claims, nowMs, slotMs)
+    fc.assert(
+      fc.property(fc.shuffledSubarray(claims, { minLength: 100 }), shuffled => {
+        const book = leaseBook({ slotMs, now: () => nowMs })
+        for (const one of shuffled) book.add(one)
+        expect(book.size).toBe(64)
+        expect(book.holder(job, nowMs)).toEqual(expected)
+      }),
+      { numRuns: 50 }
     )
   })
 

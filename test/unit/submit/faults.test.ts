@@ -109,6 +109,53 @@ test('reorg that drops a mined submission: it is mined again, and the outcome is
   expect(worker.outcomes).toHaveLength(1)
 })
 
+test('depth: a transaction is watched until as many blocks as were asked for hold it, and no longer', async () => {
+  const heads: number[] = []
+  const chain: SubmissionChain = {
+    ...oracle().chain,
+    async view(...args) {
+      const view = await oracle().chain.view(...args)
+      heads.push(view.head.number)
+      return view
+    }
+  }
+  const jobs = await oracle().createJobs(1)
+  const worker = await start({ chain, settings: { confirmations: 4 } })
+  await worker.submit(jobs)
+  await worker.submitter.drain(20_000)
+  const [told] = worker.outcomes
+  if (told?.outcome.kind !== 'accepted') throw new Error('not accepted')
+  const third = told.outcome.blockNumber + 2
+  await oracle().rpc('anvil_mine', ['0x2'])
+  // What the first of two looks found has been done when the second begins.
+  await eventually(() => expect(heads.filter(head => head === third).length).toBeGreaterThan(1))
+  expect(await worker.entries()).toHaveLength(1)
+  await oracle().rpc('evm_mine')
+  await eventually(async () => expect(await worker.entries()).toEqual([]))
+})
+
+test('endpoint that counts a transaction and does not show it yet: the transaction is not given up', async () => {
+  const hidden: number[] = []
+  const chain: SubmissionChain = {
+    ...oracle().chain,
+    async view(...args) {
+      const view = await oracle().chain.view(...args)
+      if (view.mined.size === 0 || hidden.length === 2) return view
+      hidden.push(view.latestNonce)
+      return { ...view, mined: new Map() }
+    }
+  }
+  const jobs = await oracle().createJobs(1)
+  const worker = await start({ chain })
+  const before = await minedCount(worker)
+  await worker.submit(jobs)
+  await worker.submitter.drain(20_000)
+  expect(hidden).toEqual([before + 1, before + 1])
+  expect(worker.said).toEqual([])
+  expect(worker.outcomes).toMatchObject([{ outcome: { kind: 'accepted' } }])
+  expect(await minedCount(worker)).toBe(before + 1)
+})
+
 test('RPC down for a while: it is said once, and the result is submitted when it is back', async () => {
   const proxy = await startFaultProxy(oracle().anvil.url)
   const client = await oracle().connect(proxy.url)
