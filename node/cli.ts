@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../src/interface/index.js'
 import { addAccountCommand } from './commands/account.js'
@@ -11,15 +10,27 @@ import { addJobsCommand } from './commands/jobs.js'
 import { addModelsCommand } from './commands/models.js'
 import { addReclaimCommand } from './commands/reclaim.js'
 import { addRunCommand } from './commands/run.js'
+import { addStatusCommand } from './commands/status.js'
 import { addSubmitCommand } from './commands/submit.js'
 import { addTestnetCommand } from './commands/testnet.js'
+import { readEnvironment } from './config/environment.js'
 import { suggest } from './config/suggest.js'
+import { failureLog } from './log.js'
 import { reportFailure } from './output.js'
+import { packageVersion } from './paths.js'
 
 /** Runs the program. Sets process.exitCode; never throws. */
 export async function main(argv: string[]): Promise<void> {
+  const environment = readEnvironment()
   try {
     const program = createProgram()
+    // Where variables say what to run, nothing is missing.
+    if (argv.length === 0 && !('BUFFALO_ROLE' in environment || 'BUFFALO_CONFIG' in environment)) {
+      // A failure, as with git and npm: a script should notice that what it was to do is missing.
+      program.outputHelp()
+      process.exitCode = 1
+      return
+    }
     refuseUnknownCommand(argv, program)
     await program.parseAsync(withCommand(argv), { from: 'user' })
   } catch (err) {
@@ -30,14 +41,15 @@ export async function main(argv: string[]): Promise<void> {
       err instanceof CommanderError
         ? new ConfigError(`${err.message.replace(/^error: /, '')} (see --help)`, { cause: err })
         : err
-    reportFailure(failure, argv.includes('--json'), asksForDebug(argv))
+    const log = asksForJsonLog(argv, environment) ? failureLog() : undefined
+    reportFailure(failure, argv.includes('--json'), asksForDebug(argv), {}, log)
   }
 }
 
 function createProgram(): Command {
   const program = new Command('buffalo-node')
     .description('Answers smart contracts’ requests to ML models over a peer-to-peer network.')
-    .version(version(), '-V, --version')
+    .version(packageVersion(), '-V, --version')
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .addHelpText(
@@ -49,11 +61,13 @@ Examples:
   $ npx buffalo-node --role sequencer            a node, on the network of .buffalo/network.json
   $ npx buffalo-node --role worker --help        all settings of a node
   $ npx buffalo-node submit image-to-text --input picture.png --wait
+  $ npx buffalo-node status                      how the nodes of this folder are
   $ npx buffalo-node account                     a worker's funds, pay and registration
   $ npx buffalo-node models list                 the models that a worker can offer
 `
     )
   addRunCommand(program)
+  addStatusCommand(program)
   addDevnetCommand(program)
   addTestnetCommand(program)
   addSubmitCommand(program)
@@ -84,11 +98,11 @@ function withCommand(argv: string[]): string[] {
   return isOfProgram || !first.startsWith('-') ? argv : ['run', ...argv]
 }
 
-function asksForDebug(argv: string[]): boolean {
-  return /--log-level[ =](debug|trace)/.test(argv.join(' '))
+/** Where the settings could not be read, too. What a configuration file asks for, `run` knows. */
+function asksForJsonLog(argv: string[], environment: Record<string, string>): boolean {
+  return /--log-format[ =]json/.test(argv.join(' ')) || environment.BUFFALO_LOG_FORMAT === 'json'
 }
 
-function version(): string {
-  const content = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(content) as { version: string }).version
+function asksForDebug(argv: string[]): boolean {
+  return /--log-level[ =](debug|trace)/.test(argv.join(' '))
 }

@@ -24,6 +24,11 @@ export function createLogger(config: LogConfig): Logger {
   return named(root, undefined, isDetailed ? fields => fields : withoutStack)
 }
 
+/** For the error that ends a program whose stderr holds a log in JSON and nothing else. */
+export function failureLog(): Logger {
+  return createLogger({ level: 'error', format: 'json' })
+}
+
 /** A child's name goes after its owner's: `worker:lease`. (pino would write two `name` fields.) */
 function named(root: PinoLogger, name: string | undefined, brief: (fields: object) => object): Logger {
   const log = name === undefined ? root : root.child({ name })

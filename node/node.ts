@@ -1,79 +1,68 @@
-import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { PrivateKey } from '@libp2p/interface'
 import { loadAccount } from '../src/chain/account.js'
 import { chainReader } from '../src/chain/chain-reader.js'
 import { contractReader } from '../src/chain/contract-reader.js'
-import { type ChainClient, createChainClient } from '../src/chain/provider.js'
 import { ensureRegistered } from '../src/chain/registration.js'
 import { workerStanding } from '../src/chain/standing.js'
 import { submissionChain } from '../src/chain/submission-chain.js'
 import { openDatabase } from '../src/db/open.js'
 import { pruner } from '../src/db/pruner.js'
 import { childProcessExecutor } from '../src/execute/index.js'
-import { topicsOf } from '../src/gossip/topic.js'
 import {
   type BuffaloError,
   ChainUnavailableError,
   ConfigError,
-  type Database,
-  type EmitEvent,
   type Logger,
   type SigningAccount,
-  type Startable,
   systemClock
 } from '../src/interface/index.js'
 import { jobKey } from '../src/job/job-key.js'
-import { loadOrCreateIdentity, peerKeyOf } from '../src/network/identity.js'
-import { createNetwork, type Network } from '../src/network/libp2p.js'
+import { peerIdOf, peerKeyOf } from '../src/network/identity.js'
+import type { Network } from '../src/network/libp2p.js'
 import { libp2pSyncTransport } from '../src/network/sync-transport.js'
 import { sequencer } from '../src/sequencer.js'
 import { subgraphClient } from '../src/subgraph/index.js'
 import { defaultSubmitSettings } from '../src/submit/settings.js'
 import { submitter } from '../src/submit/submitter.js'
-import { type Timeline, timeline, timelineServer } from '../src/timeline/index.js'
+import { timeline } from '../src/timeline/index.js'
 import { type Worker, worker } from '../src/worker.js'
+import {
+  type Base,
+  chainPollMs,
+  connect,
+  joinNetwork,
+  type NodeComponents,
+  openIdentity,
+  run
+} from './base.js'
 import { fitToChain } from './chain-data.js'
 import { cacheFolder } from './config/environment.js'
-import type { NodeConfig } from './config/resolve.js'
+import { devChainId, type NodeConfig } from './config/resolve.js'
 import { startWorkerContent } from './content.js'
 import type { Connections } from './control.js'
+import { devWallet } from './devnet/accounts.js'
 import type { ReadyInfo } from './event-relay.js'
 import { makeFolder } from './folders.js'
 import { createModelCatalog, executorChildModule } from './model-catalog.js'
 import { startModelExchange } from './models/exchange.js'
 import { addedModelsFolder, offeredModels } from './models/model-paths.js'
 import { openSelfTestMemory } from './models/self-test-memory.js'
+import { packageVersion } from './paths.js'
+import type { NodeStatus } from './status/node-status.js'
+import { statusFile } from './status/status-file.js'
+import { type StatusKeeper, statusKeeper } from './status/status-keeper.js'
 import { sleep } from './wait.js'
-
-export interface NodeComponents {
-  logger: Logger
-  /** Told of all that happens to jobs here. */
-  emit: EmitEvent
-  /** Ends the start. */
-  signal: AbortSignal
-}
 
 export interface RunningNode {
   ready: ReadyInfo
   connections: Connections
+  /** How it is now. */
+  status(): NodeStatus
   /** Resolves if it cannot go on: it is to be stopped then. */
   failure: Promise<BuffaloError>
   /** Gracefully: leases are released, running jobs finished or handed on. Safe to repeat. */
   stop(): Promise<void>
-}
-
-/** What the parts of both roles stand on. */
-interface Base extends NodeComponents {
-  config: NodeConfig
-  privateKey: PrivateKey
-  chain: ChainClient
-  database: Database
-  /** Whether the database is known to hold all that the key has signed. */
-  isContinuous: boolean
-  timeline: Timeline
-  /** Takes what must be undone at the end, last first. */
-  defer(undo: () => void | Promise<void>): void
 }
 
 /** What a role's start came to. */
@@ -82,8 +71,6 @@ interface Started {
   network: Network
 }
 
-/** Between two looks at the chain where something is waited for. */
-const chainPollMs = { local: 100, internet: 4_000 }
 /** A registration is mined in a block or two; on a busy chain in ten. */
 const registrationTimeoutMs = 180_000
 /** After a request that failed for all of the client's own attempts. */
@@ -100,11 +87,14 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
   const failed = Promise.withResolvers<BuffaloError>()
   const failing = new AbortController()
   const signal = AbortSignal.any([components.signal, failing.signal])
+  let status: StatusKeeper | undefined
   const onFailure = (err: BuffaloError): void => {
+    status?.onFailure(err)
     failing.abort(err)
     failed.resolve(err)
   }
   const stop = async (): Promise<void> => {
+    status?.onStopping()
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
       try {
         await step()
@@ -118,8 +108,13 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
     const storage = { clock: systemClock, logger: components.logger.child({ name: 'database' }) }
     let opened = await openDatabase({ dataDir: config.dataDir, isNewIdentity }, storage)
     undo.push(() => opened.database.close())
+    // Not before: another node may run in this data directory, and the file is its own then.
+    const keeper = await keepStatus(config, peerKeyOf(privateKey), components)
+    status = keeper
+    undo.push(() => keeper.stop())
     const { chainId } = config.network
     const account = config.role === 'worker' ? await loadAccount(config.account, chainId) : undefined
+    keeper.onStep('waiting for the chain')
     const chain = await connect(config, { ...components, signal }, onFailure)
     undo.push(() => chain.destroy())
     opened = await fitToChain(
@@ -128,6 +123,7 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
       storage
     )
     const { database, compact, isContinuous } = opened
+    keeper.add({ chain, disk: database.writable })
     const pruning = pruner({ retentionMs: config.retentionMs })({ database, compact, ...storage })
     pruning.start()
     undo.push(() => pruning.stop())
@@ -146,6 +142,7 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
       chain,
       emit(event) {
         history.record(event)
+        keeper.onEvent(event)
         components.emit(event)
       },
       config,
@@ -153,15 +150,46 @@ export async function startNode(config: NodeConfig, components: NodeComponents):
       database,
       isContinuous,
       timeline: history,
+      status: keeper,
       defer: step => undo.push(step)
     }
     const { ready, network } =
       account === undefined ? await startSequencer(base) : await startWorker(base, account)
-    return { ready, connections: connectionsOf(network), failure: failed.promise, stop }
+    keeper.onReady()
+    return {
+      ready,
+      connections: connectionsOf(network),
+      status: keeper.status,
+      failure: failed.promise,
+      stop
+    }
   } catch (err) {
+    if (!components.signal.aborted) status?.onFailure(err)
     await stop()
     throw err
   }
+}
+
+async function keepStatus(
+  { role, network, dataDir }: NodeConfig,
+  peerKey: string,
+  { logger }: NodeComponents
+): Promise<StatusKeeper> {
+  const keeper = statusKeeper({
+    pid: process.pid,
+    host: hostname(),
+    version: packageVersion(),
+    role,
+    peerId: peerIdOf(peerKey).toString(),
+    network
+  })({
+    file: statusFile(dataDir),
+    clock: systemClock,
+    logger: logger.child({ name: 'status' }),
+    rss: () => process.memoryUsage.rss()
+  })
+  await keeper.start()
+  return keeper
 }
 
 async function startSequencer(base: Base): Promise<Started> {
@@ -181,6 +209,7 @@ async function startSequencer(base: Base): Promise<Started> {
     logger,
     emit
   })
+  base.status.add({ sequencer: service })
   await run(base, service)
   return { ready: readyInfo(config, network, undefined), network }
 }
@@ -189,6 +218,7 @@ async function startWorker(base: Base, account: SigningAccount): Promise<Started
   const { config, privateKey, database, chain, logger, emit, signal } = base
   const { network: identity, timing } = config
   const clock = systemClock
+  warnOfPayer(account, identity.chainId, logger)
 
   // A model that this machine cannot run is not offered.
   const manifests = config.models ?? (await offeredModels(config.dataDir))
@@ -205,6 +235,7 @@ async function startWorker(base: Base, account: SigningAccount): Promise<Started
   })({ logger: logger.child({ name: 'executor' }), clock })
   await executor.start()
   base.defer(() => executor.stop())
+  base.status.onStep('testing its models')
   await catalog.selfTest(executor, { signal })
   if (catalog.models().length === 0 && config.fetchModelsMb === 0) {
     throw new ConfigError(
@@ -215,6 +246,7 @@ async function startWorker(base: Base, account: SigningAccount): Promise<Started
   // Before anything costs gas: a port that is in use is noticed here.
   const network = await joinNetwork(base)
 
+  base.status.onStep('registering its account')
   // Others believe this node's presence only once the registry binds the account to its key.
   await untilReached(signal, () =>
     ensureRegistered(chain, account, peerKeyOf(privateKey), {
@@ -286,8 +318,25 @@ async function startWorker(base: Base, account: SigningAccount): Promise<Started
     logger,
     emit
   })
+  base.status.add({
+    worker: {
+      status: service.status,
+      models: () => models.models(),
+      account: account.address,
+      capacity: config.capacity
+    }
+  })
   await run(base, service)
   return { ready: readyInfo(config, network, account.address), network }
+}
+
+/** Two writers of one account's nonces get in each other's way, whichever way the key was named. */
+function warnOfPayer({ address }: SigningAccount, chainId: number, logger: Logger): void {
+  if (chainId !== devChainId || address !== devWallet(0).address) return
+  logger.warn(
+    { account: address },
+    `Account ${address} is development account 0, which deploys the contracts and pays for jobs by default: its transactions and this worker's get in each other's way. Give the worker another, with --account-index 1 or above`
+  )
 }
 
 async function madeFolder(path: string): Promise<string> {
@@ -305,65 +354,6 @@ async function untilReached<T>(signal: AbortSignal, work: () => Promise<T>): Pro
     }
     await sleep(chainRetryMs, signal)
   }
-}
-
-async function openIdentity(dataDir: string): Promise<{ privateKey: PrivateKey; isNewIdentity: boolean }> {
-  try {
-    await makeFolder(dataDir)
-  } catch (err) {
-    throw new ConfigError(`--data-dir (flag): cannot make ${dataDir}: ${String(err)}`, { cause: err })
-  }
-  const path = join(dataDir, 'identity.key')
-  const isNewIdentity = !existsSync(path)
-  return { privateKey: await loadOrCreateIdentity(path), isNewIdentity }
-}
-
-/** Waits for the chain, and checks that it is the network's. */
-function connect(
-  config: NodeConfig,
-  { logger, signal }: Pick<NodeComponents, 'logger' | 'signal'>,
-  onOtherChain: (err: BuffaloError) => void
-): Promise<ChainClient> {
-  return createChainClient({
-    rpcUrl: config.rpc,
-    network: config.network,
-    pollIntervalMs: chainPollMs[config.timingName],
-    log: logger.child({ name: 'chain' }),
-    onOtherChain,
-    signal
-  })
-}
-
-async function joinNetwork({ config, privateKey, timeline, logger, defer }: Base): Promise<Network> {
-  const network = await createNetwork(
-    {
-      privateKey,
-      topics: topicsOf(config.network),
-      listen: config.listen,
-      bootstrap: config.bootstrap,
-      mdns: config.mdns,
-      datastorePath: join(config.dataDir, 'peers'),
-      privateAddresses: config.timingName === 'local',
-      ...(config.peersDirectory === undefined ? {} : { peerDirectory: config.peersDirectory })
-    },
-    { clock: systemClock, logger: logger.child({ name: 'network' }) }
-  )
-  defer(() => network.stop())
-  const server = timelineServer({ role: config.role })({
-    libp2p: network.libp2p,
-    timeline,
-    clock: systemClock,
-    logger: logger.child({ name: 'timeline' })
-  })
-  await server.start()
-  defer(() => server.stop())
-  await network.start()
-  return network
-}
-
-async function run({ defer }: Base, service: Startable): Promise<void> {
-  defer(() => service.stop())
-  await service.start()
 }
 
 function connectionsOf({ gate, peers, disconnect }: Network): Connections {

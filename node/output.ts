@@ -1,4 +1,4 @@
-import { BuffaloError } from '../src/interface/index.js'
+import { BuffaloError, type Logger } from '../src/interface/index.js'
 
 /** What a command prints. stdout carries its result, stderr everything else. */
 export interface Output {
@@ -42,12 +42,14 @@ export function toJson(value: unknown): string {
 /**
  * Prints an error as the end of the program: one clear line, or the JSON object. Sets the exit code to 1.
  * `about`: what the JSON object tells besides, where something came of the command all the same.
+ * `log`: takes the error in place of the line, where stderr holds nothing but a log.
  */
 export function reportFailure(
   err: unknown,
   json: boolean,
   debug: boolean,
-  about: Record<string, unknown> = {}
+  about: Record<string, unknown> = {},
+  log?: Pick<Logger, 'error'>
 ): void {
   const known = err instanceof BuffaloError
   const message = err instanceof Error ? err.message : String(err)
@@ -56,9 +58,13 @@ export function reportFailure(
       `${toJson({ ok: false, ...about, error: { code: known ? err.code : 'BUFFALO_ERR_UNEXPECTED', message } })}\n`
     )
   }
+  process.exitCode = 1
+  if (log !== undefined) {
+    log.error(known && !debug ? { code: err.code } : { err }, message)
+    return
+  }
   const line = `error: ${message.replaceAll('\n', ' ')}${known ? ` [${err.code}]` : ''}`
   // What was not foreseen is a fault of the program: its place is worth more than a tidy screen.
   const detail = err instanceof Error && (debug || !known) ? `\n${err.stack ?? ''}` : ''
   process.stderr.write(`${line}${detail}\n`)
-  process.exitCode = 1
 }

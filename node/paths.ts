@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -7,6 +7,12 @@ export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url
 
 /** The built program, which the local network starts as processes of their own. */
 export const programPath = join(packageRoot, 'dist', 'node', 'bin.js')
+
+/** Of this program, as its package says. */
+export function packageVersion(): string {
+  const content = readFileSync(join(packageRoot, 'package.json'), 'utf8')
+  return (JSON.parse(content) as { version: string }).version
+}
 
 function findPackageRoot(directory: string): string {
   return existsSync(join(directory, 'package.json')) ? directory : findPackageRoot(dirname(directory))

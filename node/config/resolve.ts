@@ -136,7 +136,7 @@ export function resolveNodeConfig(loaded: LoadedSettings): NodeConfig {
   checkTiming(timing, deliveryMs[timingName])
   return {
     role: settings.role,
-    dataDir: resolve(settings.dataDir ?? defaultDataDir(settings.role, account)),
+    dataDir: resolve(resolveDataDir(settings, settings.role)),
     ...resolveNetwork(loaded, network),
     timing,
     timingName,
@@ -219,9 +219,17 @@ export function resolveAccount(settings: Settings, defaultIndex: number): Accoun
   return { kind: 'development', index: settings.accountIndex ?? defaultIndex }
 }
 
-function defaultDataDir(role: Role, account: AccountSource): string {
-  if (role === 'sequencer') {
-    return '.buffalo/sequencer'
+/** Where the data directories of nodes lie unless they are named, under the working directory. */
+export const dataRoot = '.buffalo'
+
+/** Where a node of the role keeps its state. Throws ConfigError where its account is named by half. */
+export function resolveDataDir(settings: Settings, role: Role): string {
+  if (settings.dataDir !== undefined) {
+    return settings.dataDir
   }
-  return account.kind === 'development' ? `.buffalo/worker-${account.index}` : '.buffalo/worker'
+  if (role === 'sequencer') {
+    return `${dataRoot}/sequencer`
+  }
+  const account = resolveAccount(settings, 1)
+  return account.kind === 'development' ? `${dataRoot}/worker-${account.index}` : `${dataRoot}/worker`
 }

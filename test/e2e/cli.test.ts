@@ -13,6 +13,7 @@ describe('the command line', () => {
     [[], 'Commands:'],
     [['run'], '--account-index'],
     [['--role', 'worker'], '--account-index'],
+    [['status'], '--role'],
     [['devnet'], '--rpc-port'],
     [['testnet'], '--workers'],
     [['submit'], '--input'],
@@ -35,6 +36,14 @@ describe('the command line', () => {
     expect(code).toBe(0)
     expect(stdout).toContain(expected)
     expect(stdout).toContain('Examples:')
+  })
+
+  it('behavior: without anything to do it prints its help, and fails', async () => {
+    const nothing = await runProgram([])
+    expect(nothing).toMatchObject({ code: 1, stderr: '', stdout: expect.stringContaining('Examples:') })
+    // A variable may say what to do.
+    const asked = await runProgram([], { env: { BUFFALO_ROLE: 'worker' } })
+    expect(asked).toMatchObject({ code: 1, stderr: expect.stringContaining('No network') })
   })
 
   it('behavior: it tells its version', async () => {
@@ -109,8 +118,10 @@ describe('a network by hand', () => {
     const cwd = temporaryDirectory()
     const devnet = startProgram(['devnet'], { cwd })
     await devnet.line(/npx buffalo-node submit/)
-    const nodes = ['sequencer', 'worker'].map(role => startProgram(['--role', role], { cwd }))
-    await Promise.all(nodes.map(node => node.line(/^ready: /)))
+    const sequencer = startProgram(['--role', 'sequencer'], { cwd })
+    const worker = startProgram(['--role', 'worker', '--log-format', 'json'], { cwd })
+    const nodes = [sequencer, worker]
+    await Promise.all([sequencer.line(/^ready: sequencer/), worker.line(/^{.*"msg":"ready"}$/)])
 
     const answer = await runProgram(['submit', 'image-to-text', '--input', hello, '--wait'], { cwd })
     expect(answer).toMatchObject({ code: 0, stdout: 'Hello from the network\n' })
@@ -125,12 +136,45 @@ describe('a network by hand', () => {
     expect(account.stdout).toMatch(/credit +0\.001 ether in the Oracle[^]*registered +for the node 12D3/)
     const withdrawn = await runProgram(['account', 'withdraw', '--json'], { cwd })
     expect(withdrawn.json()).toMatchObject({ ok: true, amountWei: '1000000000000000' })
+    const status = async (...args: string[]) =>
+      (await runProgram(['status', ...args, '--json'], { cwd })).json()
+    // A problem that is over is written within a second.
+    await expect
+      .poll(() => status(), { timeout: 20_000 })
+      .toMatchObject({
+        ok: true,
+        nodes: [
+          { condition: 'running', problems: [], status: { role: 'sequencer', peers: 1, worker: null } },
+          {
+            condition: 'running',
+            dataDir: join(cwd, '.buffalo/worker-1'),
+            status: {
+              role: 'worker',
+              peers: 1,
+              sequencer: null,
+              events: { 'submission:accepted': 1 },
+              worker: {
+                account: expect.stringMatching(/^0x/),
+                balanceWei: expect.stringMatching(/^\d+$/),
+                models: expect.any(Number)
+              }
+            }
+          }
+        ]
+      })
     const none = await runProgram(['job', '2', '--json'], { cwd })
     expect(none.code).toBe(1)
     expect(none.json()).toMatchObject({ ok: false, error: { code: 'BUFFALO_ERR_NOT_FOUND' } })
 
     for (const { child } of [...nodes, devnet]) child.kill('SIGINT')
     for (const { result } of [...nodes, devnet]) expect((await result).code).toBe(0)
+    const logged = await worker.result
+    expect(logged.stdout).toBe('')
+    expect(logLines(logged.stderr).at(-1)).toMatchObject({ name: 'worker', msg: 'stopped' })
+    expect(await status('--role', 'worker')).toMatchObject({
+      ok: false,
+      nodes: [{ condition: 'stopped', status: { state: 'stopped', failure: null } }]
+    })
     // The network has gone, and its file with it.
     expect((await runProgram(['jobs', '--json'], { cwd })).json()).toMatchObject({
       error: { code: 'BUFFALO_ERR_CONFIG' }
@@ -184,11 +228,20 @@ describe('a node that cannot start', () => {
       ok: false,
       error: { code, message: expect.stringMatching(message) }
     })
+    const statusOf = async (name: string): Promise<unknown> => {
+      const { nodes } = (await runProgram(['status', '--data-dir', join(directory, name), '--json'])).json()
+      return Array.isArray(nodes) ? nodes[0] : undefined
+    }
 
     // Locked data directory: the port of a node that runs is in use, too.
     const running = await network.start('sequencer', 'first')
     const locked = await run('--role', 'sequencer', '--data-dir', join(directory, 'first'))
     expect(locked).toEqual(failure('BUFFALO_ERR_DATABASE_LOCKED', /in use by another process.*--data-dir/))
+    // The status there stays that of the node that runs.
+    expect(await statusOf('first')).toMatchObject({
+      condition: 'running',
+      status: { state: 'ready', pid: running.ready.pid }
+    })
 
     const port = await occupiedPort()
     const listen = ['--data-dir', join(directory, 'second'), '--listen', `/ip4/127.0.0.1/tcp/${port}`]
@@ -203,9 +256,22 @@ describe('a node that cannot start', () => {
     expect(
       await run('--role', 'sequencer', ...other, '--oracle', '0x70997970C51812dc3A010C7d01b50e0d17dc79C8')
     ).toEqual(failure('BUFFALO_ERR_WRONG_CHAIN', /no contract at the oracle address/))
+    expect(await statusOf('third')).toMatchObject({
+      condition: 'failed',
+      says: expect.stringMatching(
+        /^not running \(ended .* ago: .*no contract at the oracle.*WRONG_CHAIN\]\)$/
+      )
+    })
     expect(await run('--role', 'worker', ...other, '--account-index', '40')).toEqual(
       failure('BUFFALO_ERR_ACCOUNT', /too little to register/)
     )
+    const payer = ['--account-index', '0', '--models', 'nowhere', '--log-format', 'json']
+    const told = await runProgram(['--role', 'worker', ...other, ...payer, '--network-file', networkFile])
+    expect(told).toMatchObject({ code: 1, stdout: '' })
+    expect(logLines(told.stderr)).toEqual([
+      expect.objectContaining({ msg: expect.stringContaining('is development account 0') }),
+      expect.objectContaining({ level: 50, code: 'BUFFALO_ERR_CONFIG' })
+    ])
     writeFileSync(join(directory, 'third', 'identity.key'), 'not a key')
     expect(await run('--role', 'sequencer', ...other)).toEqual(
       failure('BUFFALO_ERR_IDENTITY', /is not an Ed25519 key/)
@@ -213,6 +279,14 @@ describe('a node that cannot start', () => {
     expect(running.process.isRunning()).toBe(true)
   })
 })
+
+/** Throws where a line is no JSON. */
+function logLines(text: string): unknown[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+}
 
 async function occupiedPort(): Promise<number> {
   const server = createServer()
