@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { guardDatabase } from '../../../src/db/guard.js'
 import { resultRepository } from '../../../src/db/repositories/result.js'
-import { DatabaseWriteError } from '../../../src/interface/index.js'
+import { type Clock, DatabaseWriteError } from '../../../src/interface/index.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 import { hash, limitedDatabase, open, result, type Said, setAside, temporaryFolder } from './fixture.js'
@@ -54,7 +54,15 @@ describe('a full disk', () => {
     if (!mountSmall(dataDir, 24)) context.skip('tmpfs cannot be mounted here: it needs root on Linux')
     const ballast = join(dataDir, 'ballast')
     const clock = manualClock()
-    const { database, said } = await open(dataDir, { isNewIdentity: true, clock })
+    let trials = 0
+    const counted: Clock = {
+      ...clock,
+      schedule(delayMs, callback) {
+        if (delayMs === 2_000) trials++
+        return clock.schedule(delayMs, callback)
+      }
+    }
+    const { database, said } = await open(dataDir, { isNewIdentity: true, clock: counted })
     const results = resultRepository(database)
     const acknowledged: number[] = []
     const write = async (n: number): Promise<void> => {
@@ -75,6 +83,12 @@ describe('a full disk', () => {
     }
     expect(refused).toBe(20)
     expect(database.writable.isWritable()).toBe(false)
+    for (const n of acknowledged) expect(await results.get(hash(n))).toEqual(result(n))
+
+    // A trial write that fails leaves the database as it was: it is read on.
+    expect(trials).toBe(1)
+    await clock.advance(2_000)
+    await expect.poll(() => trials).toBe(2)
     for (const n of acknowledged) expect(await results.get(hash(n))).toEqual(result(n))
 
     const resumed = new Promise(resolve => database.writable.onChange(resolve))

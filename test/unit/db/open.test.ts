@@ -77,6 +77,12 @@ const flip: Damage = async (path, size) => {
   for (let i = size >> 1; i < (size >> 1) + 20; i++) bytes[i] = (bytes[i] ?? 0) ^ 0x5a
   await writeFile(path, bytes)
 }
+/** A block of LevelDB's log, with others before and behind it. */
+const hole: Damage = async path => {
+  const bytes = await readFile(path)
+  expect(bytes.length).toBeGreaterThan(3 * 32_768)
+  await writeFile(path, bytes.fill(0, 32_768, 2 * 32_768))
+}
 const half: Damage = (path, size) => truncate(path, size >> 1)
 const empty: Damage = path => truncate(path, 0)
 const remove: Damage = path => rm(path)
@@ -103,6 +109,7 @@ describe('a damaged database', () => {
     ['flipped bits in a table', /\.ldb$/, flip, { kept: RESULTS, aside: true }],
     ['a lost table', /\.ldb$/, remove, { kept: RESULTS, aside: true }],
     ['flipped bits in the log', /\.log$/, flip, { kept: RESULTS, aside: true }],
+    ['a hole of zeros in the log', /\.log$/, hole, { kept: RESULTS, aside: true }],
     ['a MANIFEST cut in half', /^MANIFEST/, half, { kept: 2 * RESULTS, aside: true }],
     ['a MANIFEST of zeros', /^MANIFEST/, zero, { kept: 2 * RESULTS, aside: true }],
     ['a lost MANIFEST', /^MANIFEST/, remove, { kept: 2 * RESULTS, aside: true }],

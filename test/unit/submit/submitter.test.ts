@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { SubmissionStatus } from '../../../src/interface/index.js'
+import { Bucket } from '../../../src/db/buckets.js'
+import { memoryDatabase } from '../../../src/db/memory-database.js'
+import { type Database, type SubmissionChain, SubmissionStatus } from '../../../src/interface/index.js'
 import { type OracleChain, startOracleChain } from '../../helpers/oracle-chain.js'
 import { eventually, makeWorker, success, type Worker } from './harness.js'
 
@@ -33,6 +35,30 @@ test('submitter: a result finalises its job, and the outbox is empty again', asy
   expect(await oracle.finalisations(job?.reference.jobId ?? 0n)).toBe(1)
   expect(worker.events.map(({ type }) => type)).toEqual(['submission:sent', 'submission:accepted'])
   await eventually(async () => expect(await worker.entries()).toEqual([]))
+})
+
+test('submitter: a transaction is on disk, synced, before the endpoint has it', async () => {
+  const steps: string[] = []
+  const memory = memoryDatabase()
+  const database: Database = {
+    ...memory,
+    async batch(operations, options) {
+      await memory.batch(operations, options)
+      const isOutbox = operations.some(({ type, key }) => type === 'put' && key[0] === Bucket.outbox)
+      if (isOutbox) steps.push(options?.sync === true ? 'synced' : 'written')
+    }
+  }
+  const chain: SubmissionChain = {
+    ...oracle.chain,
+    broadcast(...args) {
+      steps.push('sent')
+      return oracle.chain.broadcast(...args)
+    }
+  }
+  const worker = await start({ database, chain })
+  await worker.submit(await oracle.createJobs(1))
+  await worker.submitter.drain(20_000)
+  expect(steps.slice(0, 2)).toEqual(['synced', 'sent'])
 })
 
 test('submitter: a failure is submitted with its code and its reason, cut to what the Oracle takes', async () => {

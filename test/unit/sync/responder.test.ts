@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JobReference, SyncConversation } from '../../../src/interface/index.js'
 import { jobIndex, responder, syncLimits } from '../../../src/sync/index.js'
-import { shortIdBytes, shortIdOf } from '../../../src/sync/job-index.js'
+import { bucketCount, bucketDigestBytes, shortIdBytes, shortIdOf } from '../../../src/sync/job-index.js'
 import { SyncRequest, SyncResponse } from '../../../src/sync/messages.js'
 import { requestAll } from '../../../src/sync/requester.js'
 import { SyncKind } from '../../../src/sync/responder.js'
@@ -27,7 +27,7 @@ function jobOf(number: number): JobReference {
 
 const allBuckets = Uint8Array.from({ length: 256 }, (_, number) => number)
 
-function make(jobCount: number) {
+function make(jobCount: number, leases: () => Uint8Array[] = () => [Uint8Array.of(1), Uint8Array.of(2)]) {
   const clock = manualClock()
   const jobs = jobIndex()
   const all = Array.from({ length: jobCount }, (_, number) => jobOf(number))
@@ -38,7 +38,7 @@ function make(jobCount: number) {
       jobs,
       leases() {
         counts.listed++
-        return [Uint8Array.of(1), Uint8Array.of(2)]
+        return leases()
       },
       presences: () => [],
       proofs: () => []
@@ -104,6 +104,25 @@ describe('a node that answers by sync', () => {
     expect(ask('modest', request)?.jobs.length).toBeGreaterThan(0)
   })
 
+  it('behavior: what is looked at costs as much where there is nothing to be told', () => {
+    const { all, ask } = make(16_000)
+    const request = { kind: SyncKind.Jobs, buckets: allBuckets, known: known(all) }
+    let answered = 0
+    for (let n = 0; n < 200; n++) if (ask('greedy', request) !== undefined) answered++
+    // Each id, and each job that is compared with them.
+    expect(answered).toBe(Math.floor(syncLimits.work.burst / 32_000))
+    expect(ask('modest', request)?.done).toBe(256)
+  })
+
+  it('behavior: no more than so many conversations are held at a time, however many peers there are', async () => {
+    const { serve } = make(1)
+    const open = Array.from({ length: syncLimits.conversations }, (_, n) => serve(`peer ${n}`))
+    expect(() => serve('one more')).toThrow('refused')
+    await open[0]?.close()
+    serve('one more')
+    expect(() => serve('another')).toThrow('refused')
+  })
+
   it('behavior: made-up peers share what all may ask for', () => {
     const { counts, ask } = make(10_000)
     for (let peer = 0; peer < 400; peer++) {
@@ -127,6 +146,46 @@ describe('a node that answers by sync', () => {
     await clock.advance(syncLimits.leaseListMs)
     ask('peer', { kind: SyncKind.Leases })
     expect(counts.listed).toBe(2)
+  })
+
+  it('behavior: while a conversation lasts, its pages of leases do not shift', async () => {
+    let list = [1, 2, 3].map(n => new Uint8Array(syncLimits.envelopeBytes).fill(n))
+    const { clock, serve } = make(1, () => list)
+    const conversation = serve('peer')
+    const pages: number[] = []
+    for (let page = 0, more = true; more; page++) {
+      const answer = SyncResponse.decode(
+        await conversation.ask(SyncRequest.encode({ kind: SyncKind.Leases, page }))
+      )
+      pages.push(...answer.envelopes.map(([first = 0]) => first))
+      more = answer.more
+      // The first lease ends, and the list that serves all is made anew.
+      list = list.slice(1)
+      await clock.advance(syncLimits.leaseListMs + 1)
+    }
+    expect(pages).toEqual([1, 2, 3])
+  })
+
+  it('behavior: a peer that says it has more and tells nothing is left', async () => {
+    const { all, jobsOf } = make(1)
+    const conversation: SyncConversation = {
+      async ask(request) {
+        const { kind } = SyncRequest.decode(request)
+        if (kind === SyncKind.Summary)
+          return SyncResponse.encode({ count: 1, digest: new Uint8Array(8).fill(1) })
+        if (kind === SyncKind.Buckets)
+          return SyncResponse.encode({ buckets: new Uint8Array(bucketCount * bucketDigestBytes).fill(1) })
+        return SyncResponse.encode({ done: 0 })
+      },
+      async close() {}
+    }
+    const sink = { onJobs() {}, onClosed() {}, async onEnvelope() {}, async onProof() {} }
+    const jobs = jobIndex()
+    for (const job of all) jobs.add(job)
+    const outcome = await requestAll({ jobs, sink, codec: { decode: jobsOf } }, conversation, 'peer', false)
+    expect(outcome).toMatchObject({ isEqual: false, jobs: 0 })
+    // Once for each bucket.
+    expect(outcome.requests).toBeLessThan(bucketCount + 10)
   })
 
   it('behavior: who joins is told 100,000 jobs at once', async () => {

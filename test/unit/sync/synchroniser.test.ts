@@ -8,20 +8,32 @@ import { syncPeerLimits } from '../../../src/sync-limits.js'
 import { manualClock } from '../../helpers/manual-clock.js'
 import { silentLogger } from '../../helpers/silent-logger.js'
 
-/** A node that asks a peer whose leases have no end, and which answers each request after `answerMs`. */
-async function make(answerMs: number) {
+interface Made {
+  peers: string[]
+  /** After which a peer answers each request. */
+  answerMs: number
+  /** What it answers, beside that it knows the same jobs. */
+  answer(peer: string): Partial<SyncResponse>
+  /** From 0 to below 1. */
+  random(): number
+}
+
+/** A node that asks peers. */
+async function make({ peers, answerMs, answer, random }: Made) {
   const clock = manualClock()
   const jobs = jobIndex()
+  const asked: string[] = []
   const begunMs: number[] = []
   const endedMs: number[] = []
   const transport: SyncTransport = {
-    peers: () => ['slow'],
-    async open(_, signal) {
+    peers: () => peers,
+    async open(peer, signal) {
+      asked.push(peer)
       begunMs.push(clock.now())
       return {
         async ask() {
           await delay(clock, answerMs, signal)
-          return SyncResponse.encode({ envelopes: [Uint8Array.of(1)], digest: jobs.digest(), more: true })
+          return SyncResponse.encode({ digest: jobs.digest(), ...answer(peer) })
         },
         async close() {
           endedMs.push(clock.now())
@@ -45,15 +57,23 @@ async function make(answerMs: number) {
       clock
     }),
     clock,
-    random: () => 0.5,
+    random,
     logger: silentLogger()
   })
   await service.start()
-  return { clock, service, begunMs, endedMs }
+  return { clock, service, asked, begunMs, endedMs }
+}
+
+/** A peer whose leases have no end. */
+const slow = {
+  peers: ['slow'],
+  answerMs: 9_000,
+  answer: () => ({ envelopes: [Uint8Array.of(1)], more: true }),
+  random: () => 0.5
 }
 
 it('behavior: a peer that has no end of slow answers is left after two minutes, and another is asked', async () => {
-  const { clock, service, begunMs, endedMs } = await make(9_000)
+  const { clock, service, begunMs, endedMs } = await make(slow)
   await clock.advance(syncLimits.conversationMs + 5_000)
   expect(begunMs).toHaveLength(2)
   expect((endedMs[0] ?? 0) - (begunMs[0] ?? 0)).toBe(syncLimits.conversationMs)
@@ -62,8 +82,25 @@ it('behavior: a peer that has no end of slow answers is left after two minutes, 
 })
 
 it('behavior: a stop ends a conversation at once', async () => {
-  const { clock, service, endedMs } = await make(9_000)
+  const { clock, service, endedMs } = await make(slow)
   await clock.advance(1_000)
   await service.stop()
   expect(endedMs).toEqual([clock.now()])
+})
+
+it('behavior: who joins, and asks one that keeps no leases, asks another soon', async () => {
+  let draws = 0
+  const { clock, service, asked } = await make({
+    peers: ['sequencer', 'worker'],
+    answerMs: 10,
+    answer: peer => ({ keepsNone: peer === 'sequencer' }),
+    // The first to be asked is the first.
+    random: () => (draws++ < 2 ? 0 : 0.9)
+  })
+  await clock.advance(2_000)
+  expect(asked).toEqual(['sequencer', 'worker'])
+  // Then at the usual time.
+  await clock.advance(10_000)
+  expect(asked).toHaveLength(2)
+  await service.stop()
 })
