@@ -11,7 +11,10 @@ export interface LoopLag {
   lagMs(): number
 }
 
-/** Remembers how late timers were over the last `periodMs`. */
+/**
+ * Remembers how late timers were over the last `periodMs`. By the machine's clock: while the machine sleeps, the steady one stands still.
+ * One that is set ahead looks like a stall, and makes claims wait for as long.
+ */
 export function loopLag({ periodMs }: { periodMs: number }): (components: { clock: Clock }) => LoopLag {
   const stepMs = periodMs / LOOKS
   return ({ clock }) => {
@@ -20,9 +23,9 @@ export function loopLag({ periodMs }: { periodMs: number }): (components: { cloc
     let timer: Timer | undefined
 
     function tick(): void {
-      dueMs = clock.steadyMs() + stepMs
+      dueMs = clock.now() + stepMs
       timer = clock.schedule(stepMs, () => {
-        lags.push(clock.steadyMs() - dueMs)
+        lags.push(clock.now() - dueMs)
         if (lags.length > LOOKS) lags.shift()
         tick()
       })
@@ -36,7 +39,7 @@ export function loopLag({ periodMs }: { periodMs: number }): (components: { cloc
         timer?.cancel()
         timer = undefined
       },
-      lagMs: () => (timer === undefined ? 0 : Math.max(0, clock.steadyMs() - dueMs, ...lags))
+      lagMs: () => (timer === undefined ? 0 : Math.max(0, clock.now() - dueMs, ...lags))
     }
   }
 }

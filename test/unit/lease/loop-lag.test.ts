@@ -13,7 +13,8 @@ function stallingClock(): Clock & { run(untilMs: number): void; stall(untilMs: n
   }
   return {
     now: () => nowMs,
-    steadyMs: () => nowMs,
+    // As where the machine sleeps.
+    steadyMs: () => 0,
     schedule(delayMs, callback) {
       const timer = { dueMs: nowMs + delayMs, callback }
       timers.push(timer)
