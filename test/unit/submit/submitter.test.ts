@@ -61,6 +61,27 @@ test('submitter: a transaction is on disk, synced, before the endpoint has it', 
   expect(steps.slice(0, 2)).toEqual(['synced', 'sent'])
 })
 
+test('submitter: no transaction needs more gas than fits well into a block', async () => {
+  const batches: number[] = []
+  let simulated = 0
+  const chain: SubmissionChain = {
+    ...oracle.chain,
+    async simulate(...args) {
+      simulated = args[2]
+      return { ...(await oracle.chain.simulate(...args)), gas: 5_000_000n * BigInt(simulated) }
+    },
+    broadcast(...args) {
+      batches.push(simulated)
+      return oracle.chain.broadcast(...args)
+    }
+  }
+  const worker = await start({ chain })
+  await worker.submit(await oracle.createJobs(6))
+  await worker.submitter.drain(20_000)
+  expect(worker.outcomes).toHaveLength(6)
+  expect(Math.max(...batches)).toBeLessThanOrEqual(2)
+})
+
 test('submitter: a failure is submitted with its code and its reason, cut to what the Oracle takes', async () => {
   const jobs = await oracle.createJobs(1)
   const worker = await start()
