@@ -2,6 +2,7 @@ import type { PrivateKey } from '@libp2p/interface'
 import { LRUCache } from 'lru-cache'
 import { cursorRepository } from './db/repositories/cursor.js'
 import { jobRepository, type ReadJob } from './db/repositories/job.js'
+import { clockWatch } from './gossip/clock-watch.js'
 import { gossip } from './gossip/gossip.js'
 import { registeredWorkers } from './gossip/registered-workers.js'
 import type {
@@ -116,9 +117,12 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     const joined = new LRUCache<PeerKey, { heardMs: number; welcomedMs: number }>({ max: MAX_WORKERS })
     /** The open jobs, as joining nodes ask for them. */
     const known = jobIndex()
+    const clockLogger = logger.child({ name: 'clock' })
+    const watchedClock = clockWatch({ timing })({ clock, random, logger: clockLogger })
+    const workersLogger = logger.child({ name: 'workers' })
     const workers =
       components.chain &&
-      registeredWorkers({ chain: components.chain, clock, logger: logger.child({ name: 'workers' }) })
+      registeredWorkers({ chain: components.chain, clockWatch: watchedClock, clock, logger: workersLogger })
     /** Other sequencers, by whether their jobs are those of the subgraph. */
     const others = announcers({ clock })
     let started = false
@@ -164,10 +168,10 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
       handlers: {
         onJobs,
         onPresence(presence) {
-          workers?.see(presence)
           // One that the registry does not know yet says so again in an interval. Keys are free: of all others, nothing follows.
-          if (workers?.has(presence.worker)) onWorker(presence.worker)
+          if (workers?.see(presence)) onWorker(presence.worker)
         },
+        onUntimelyPresence: presence => workers?.see(presence),
         isProven: (author, kind) =>
           workers === undefined || workers.has(author) || (kind === 'jobs' && others.isProvenName(author)),
         canAsk: components.chain?.isAnswering ?? (() => true),
@@ -302,6 +306,7 @@ export function sequencer(init: SequencerInit): (components: SequencerComponents
     }
 
     function sweep(): void {
+      watchedClock.check()
       letPastGo().catch(err =>
         logger.warn({ err }, 'past jobs could not be deleted; they are at the next start')
       )

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { resultRepository } from './db/repositories/result.js'
 import { jobRunner } from './execute/job-runner.js'
+import { clockWatch } from './gossip/clock-watch.js'
 import { gossip } from './gossip/gossip.js'
 import { topicOf } from './gossip/topic.js'
 import type {
@@ -74,7 +75,8 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
           for (const { job, release } of batch) if (release !== undefined) jobs.onReleased(job)
         },
         onResults: (notices, author) => onResults(notices, author),
-        onPresence: (message, envelope) => leases.listener.onPresence(message, envelope),
+        onPresence: (...presence) => leases.listener.onPresence(...presence),
+        onUntimelyPresence: presence => leases.listener.onUntimelyPresence(presence),
         onOwnLeases: (batch, envelope) => {
           for (const lease of batch) if (isKnown(lease.job)) leases.book.add(lease, envelope)
         },
@@ -117,7 +119,12 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       onGone
     })({ chain, clock, logger: logger.child({ name: 'watch' }) })
 
-    // 2. The best worker for a job claims it.
+    // 2. The best worker for a job claims it, by a clock that agrees with the others'.
+    const watchedClock = clockWatch({ timing, onChange: () => leases.onGateChange() })({
+      clock,
+      random,
+      logger: logger.child({ name: 'clock' })
+    })
     const leases = leaseStage({
       self,
       account,
@@ -136,7 +143,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
       onGone: ({ reference }) => onGone(reference),
       onPast,
       isPending: job => jobs.isPending(job)
-    })({ gossip: topics, database, chain, clock, random, logger, emit })
+    })({ gossip: topics, database, chain, clockWatch: watchedClock, clock, random, logger, emit })
     const { claims, own } = leases
 
     const syncing =

@@ -1226,6 +1226,7 @@ export interface PresenceMessage {
   capacity: number
   load: number
   models: string[]
+  outOfTime: boolean
 }
 
 export namespace PresenceMessage {
@@ -1265,6 +1266,11 @@ export namespace PresenceMessage {
           }
         }
 
+        if ((obj.outOfTime != null && obj.outOfTime !== false)) {
+          w.uint32(48)
+          w.bool(obj.outOfTime)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1274,7 +1280,8 @@ export namespace PresenceMessage {
           account: uint8ArrayAlloc(0),
           capacity: 0,
           load: 0,
-          models: []
+          models: [],
+          outOfTime: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1309,6 +1316,10 @@ export namespace PresenceMessage {
               }
 
               obj.models.push(reader.string())
+              break
+            }
+            case 6: {
+              obj.outOfTime = reader.bool()
               break
             }
             default: {
@@ -1377,6 +1388,13 @@ export namespace PresenceMessage {
 
               break
             }
+            case 6: {
+              yield {
+                field: `${prefix}.outOfTime`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1415,6 +1433,11 @@ export namespace PresenceMessage {
     value: string
   }
 
+  export interface PresenceMessageOutOfTimeFieldEvent {
+    field: '$.outOfTime'
+    value: boolean
+  }
+
   export function encode (obj: Partial<PresenceMessage>): Uint8Array {
     return encodeMessage(obj, PresenceMessage.codec())
   }
@@ -1423,7 +1446,7 @@ export namespace PresenceMessage {
     return decodeMessage(buf, PresenceMessage.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PresenceMessage>): Generator<PresenceMessageSentAtMsFieldEvent | PresenceMessageAccountFieldEvent | PresenceMessageCapacityFieldEvent | PresenceMessageLoadFieldEvent | PresenceMessageModelsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PresenceMessage>): Generator<PresenceMessageSentAtMsFieldEvent | PresenceMessageAccountFieldEvent | PresenceMessageCapacityFieldEvent | PresenceMessageLoadFieldEvent | PresenceMessageModelsFieldEvent | PresenceMessageOutOfTimeFieldEvent> {
     return streamMessage(buf, PresenceMessage.codec(), opts)
   }
 }

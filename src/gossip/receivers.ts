@@ -12,6 +12,7 @@ import { validateLeases } from './validation/leases.js'
 import { validatePresence } from './validation/presence.js'
 import { validateProof } from './validation/proofs.js'
 import { validateResults } from './validation/results.js'
+import { checkBatchAge, checkPresenceAge } from './validation/time.js'
 
 /** One message whose envelope is valid. */
 export interface Received {
@@ -105,7 +106,16 @@ export function receivers(timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>) {
     },
 
     presence({ data, payload, author, nowMs, isPassedOn }) {
-      handlers.onPresence(validatePresence(payload, author, nowMs, timing, isPassedOn), data.slice())
+      const presence = validatePresence(payload, author)
+      // Rule: the presence is of now. By sync comes that of workers that the other node heard lately.
+      try {
+        if (isPassedOn) checkBatchAge(presence.sentAtMs, nowMs)
+        else checkPresenceAge(presence.sentAtMs, nowMs, timing)
+      } catch (err) {
+        if (!isPassedOn) handlers.onUntimelyPresence?.(presence)
+        throw err
+      }
+      handlers.onPresence(presence, data.slice(), isPassedOn)
       return 1
     }
   })

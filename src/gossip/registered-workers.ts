@@ -4,6 +4,7 @@ import type { ChainReader } from '../interface/chain.js'
 import type { Clock, Timer } from '../interface/clock.js'
 import type { Presence } from '../interface/lease.js'
 import type { Logger } from '../interface/logger.js'
+import type { ClockWatch } from './clock-watch.js'
 
 /** Workers that are known to be registered, as in a worker's roster. About 200 bytes each. */
 const MAX_WORKERS = 10_000
@@ -15,19 +16,28 @@ const RECHECK_MS = 300_000
 
 export interface RegisteredWorkersComponents {
   chain: Pick<ChainReader, 'peerKeysOf'>
+  clockWatch: Pick<ClockWatch, 'heard'>
   clock: Clock
   logger: Logger
 }
 
 /** For a node that takes no part in the work, and still has to tell workers from made-up keys. */
 export interface RegisteredWorkers {
-  /** A worker names its account; the registry is asked, soon, whether it names the worker. */
-  see(presence: Pick<Presence, 'worker' | 'account'>): void
+  /**
+   * A worker names its account, in time or not; the registry is asked, soon, whether it names the worker. Returns whether it is known
+   * to.
+   */
+  see(presence: Pick<Presence, 'worker' | 'account' | 'sentAtMs' | 'isOutOfTime'>): boolean
   has(worker: PeerKey): boolean
   stop(): void
 }
 
-export function registeredWorkers({ chain, clock, logger }: RegisteredWorkersComponents): RegisteredWorkers {
+export function registeredWorkers({
+  chain,
+  clockWatch,
+  clock,
+  logger
+}: RegisteredWorkersComponents): RegisteredWorkers {
   const aborter = new AbortController()
   /** When the registry confirmed each. */
   const confirmed = new LRUCache<PeerKey, number>({ max: MAX_WORKERS })
@@ -62,11 +72,16 @@ export function registeredWorkers({ chain, clock, logger }: RegisteredWorkersCom
   }
 
   return {
-    see({ worker, account }) {
-      if ((confirmed.get(worker) ?? Number.NEGATIVE_INFINITY) > clock.steadyMs() - RECHECK_MS) return
-      if (waiting.size >= MAX_WAITING || aborter.signal.aborted) return
-      waiting.set(worker, account)
-      lookSoon()
+    see(presence) {
+      const { worker, account } = presence
+      const checkedMs = confirmed.get(worker)
+      if (checkedMs !== undefined) clockWatch.heard(presence, clock.steadyMs())
+      const isDue = checkedMs === undefined || checkedMs <= clock.steadyMs() - RECHECK_MS
+      if (isDue && waiting.size < MAX_WAITING && !aborter.signal.aborted) {
+        waiting.set(worker, account)
+        lookSoon()
+      }
+      return checkedMs !== undefined
     },
     has: worker => confirmed.has(worker),
     stop() {

@@ -32,8 +32,10 @@ export interface GossipHandlers {
    */
   onLeases(leases: Lease[], author: PeerKey, envelope: Uint8Array | undefined): void
   onResults(notices: ResultNotice[], author: PeerKey): void
-  /** `envelope`: as for leases. */
-  onPresence(presence: Presence, envelope?: Uint8Array): void
+  /** `envelope`: as for leases. `isPassedOn`: it came by sync, some time after it was sent. */
+  onPresence(presence: Presence, envelope?: Uint8Array, isPassedOn?: boolean): void
+  /** A presence that is early or late, and counts as none: many such show that this node's own clock is wrong. */
+  onUntimelyPresence?(presence: Presence): void
   /** This node's own leases are on their way. */
   onOwnLeases?(leases: Lease[], envelope: Uint8Array): void
   /** This node's own presence was. */

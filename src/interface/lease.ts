@@ -52,6 +52,8 @@ export interface Presence {
   /** How many it holds now. At `capacity` or above it is full, and others rank without it. */
   load: number
   sentAtMs: number
+  /** Most workers' presence comes early or late here: this worker's clock is wrong, or the network slow. Undefined: it does not. */
+  isOutOfTime?: true
 }
 
 /** The timing of the lease protocol. See docs/protocol.md. */

@@ -8,6 +8,7 @@ import {
   type Candidate,
   type EquivocationProof,
   type LeaseTiming,
+  type Presence,
   ReleaseReason
 } from '../interface/lease.js'
 import type { Logger } from '../interface/logger.js'
@@ -50,6 +51,13 @@ export interface LeaseStageComponents {
   }
   database: Database
   chain: ChainReader
+  /** Compares this node's clock with those of registered workers. */
+  clockWatch: {
+    heard(presence: Presence, atMs: number): void
+    check(): boolean
+    isRight(): boolean
+    isOutOfTime(): boolean
+  }
   clock: Clock
   random(): number
   logger: Logger
@@ -65,6 +73,8 @@ export interface LeaseStage {
   listener: Listener
   shunned: Shunned
   presence: PresencePublisher
+  /** The gate has opened or shut. */
+  onGateChange(): void
   /** To be called once `own` has been recovered. */
   start(): void
   /** Claims no more, and tells others so. */
@@ -75,7 +85,7 @@ export interface LeaseStage {
 
 export function leaseStage(init: LeaseStageInit): (components: LeaseStageComponents) => LeaseStage {
   const { self, account, timing, isContinuous } = init
-  return ({ gossip, database, chain, clock, random, logger, emit }) => {
+  return ({ gossip, database, chain, clockWatch, clock, random, logger, emit }) => {
     let rosterTimer: Timer | undefined
     let isClaiming = false
 
@@ -90,6 +100,7 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
       self,
       timing,
       isContinuous,
+      isClockRight: clockWatch.check,
       onExpired: job => claims.onExpired(job),
       // Not of a job that is done with: nothing would take the lease out again.
       onSigned: lease => {
@@ -110,16 +121,17 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
     const claims: Claimer = claimer({
       ...init,
       canRun: model => init.models().includes(model),
-      room: () => (gate.isOpen() ? init.capacity() - init.load() : 0)
+      room: () => (gate.isOpen() && clockWatch.isRight() ? init.capacity() - init.load() : 0)
     })({ book, roster: others, own, chain, clock, logger: logger.child({ name: 'claimer' }), emit })
     const presence = presencePublisher({
       self,
       account,
       timing,
       models: init.models,
-      capacity: () => (gate.opensSoon() ? init.capacity() : 0),
+      capacity: () => (gate.opensSoon() && clockWatch.isRight() ? init.capacity() : 0),
       load: init.load,
-      workers: others.size
+      workers: others.size,
+      isOutOfTime: clockWatch.isOutOfTime
     })({ gossip, clock, random, logger: logger.child({ name: 'presence' }) })
     const listening = listener({
       self,
@@ -133,6 +145,7 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
       own,
       shunned: shuns,
       gossip,
+      clockWatch,
       clock,
       random,
       logger: logger.child({ name: 'listener' })
@@ -154,6 +167,7 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
     function watchRoster(known: string): void {
       const current = whoCanWhat()
       if (current !== known) claims.onRosterChange()
+      clockWatch.check()
       rosterTimer = clock.schedule(timing.presenceIntervalMs, () => watchRoster(current))
     }
 
@@ -165,6 +179,7 @@ export function leaseStage(init: LeaseStageInit): (components: LeaseStageCompone
       listener: listening,
       shunned: shuns,
       presence,
+      onGateChange,
       start() {
         isClaiming = true
         presence.start()

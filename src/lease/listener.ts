@@ -26,6 +26,8 @@ export interface ListenerComponents {
   own: Pick<OwnLeases, 'heard'>
   shunned: Shunned
   gossip: { publishProof(proof: EquivocationProof): Promise<void> }
+  /** Is told when registered workers sent their presence, in time or not. */
+  clockWatch: { heard(presence: Presence, atMs: number): void }
   clock: Clock
   /** From 0 to below 1. */
   random(): number
@@ -36,7 +38,9 @@ export interface ListenerComponents {
 export interface Listener {
   /** A lease counts if its author is a registered worker; until its presence shows that, the lease waits. */
   onLeases(leases: Lease[], author: PeerKey, envelope?: Uint8Array): void
-  onPresence(presence: Presence, envelope?: Uint8Array): void
+  onPresence(presence: Presence, envelope?: Uint8Array, isPassedOn?: boolean): void
+  /** One that counts as none, as it is early or late. */
+  onUntimelyPresence(presence: Presence): void
   /** A checked proof. It counts against a registered worker; until its presence shows that it is one, the proof waits. */
   onProof(proof: EquivocationProof): void
   stop(): void
@@ -44,7 +48,7 @@ export interface Listener {
 
 export function listener(init: ListenerInit): (components: ListenerComponents) => Listener {
   const { self, timing } = init
-  return ({ claims, book, roster, own, shunned, gossip, clock, random, logger }) => {
+  return ({ claims, book, roster, own, shunned, gossip, clockWatch, clock, random, logger }) => {
     const strangers = waitingLeases()
     /** Who joins gets proofs before the presence of those that they are against. */
     const unproven = waitingProofs()
@@ -74,17 +78,24 @@ export function listener(init: ListenerInit): (components: ListenerComponents) =
         })
     }
 
-    async function see(presence: Presence, envelope: Uint8Array | undefined): Promise<void> {
+    async function see(presence: Presence, envelope?: Uint8Array, isPassedOn = false): Promise<void> {
       const { worker } = presence
+      const atMs = clock.steadyMs()
       const versionBefore = roster.version()
       const { isNew, isBack } = await roster.see(presence, envelope)
       if (isNew) init.onNewWorker()
       if (roster.version() !== versionBefore) claims.onRosterChange()
       if (!roster.isRegistered(worker)) return
+      if (!isPassedOn) clockWatch.heard(presence, atMs)
       const proof = unproven.release(worker)
       if (proof !== undefined) shun(proof)
       if (isBack) claims.onHeard(worker)
       for (const { lease, envelope: heldIn } of strangers.release(worker)) onLeases([lease], worker, heldIn)
+    }
+
+    async function compare(presence: Presence): Promise<void> {
+      const atMs = clock.steadyMs()
+      if (await roster.isWorker(presence)) clockWatch.heard(presence, atMs)
     }
 
     function shun(proof: EquivocationProof): boolean {
@@ -119,9 +130,15 @@ export function listener(init: ListenerInit): (components: ListenerComponents) =
 
     return {
       onLeases,
-      onPresence(presence, envelope) {
+      onPresence(presence, envelope, isPassedOn) {
         if (shunned.has(presence.worker)) return
-        see(presence, envelope).catch(err => logger.debug({ err }, 'a presence message could not be checked'))
+        see(presence, envelope, isPassedOn).catch(err =>
+          logger.debug({ err }, 'a presence message could not be checked')
+        )
+      },
+      onUntimelyPresence(presence) {
+        if (shunned.has(presence.worker)) return
+        compare(presence).catch(err => logger.debug({ err }, 'a presence message could not be checked'))
       },
       onProof(proof) {
         const { worker } = proof.leases[0]

@@ -21,6 +21,8 @@ export interface OwnLeasesInit {
   timing: LeaseTiming
   /** Whether the database holds all that this key has signed; see `signing-history.ts`. */
   isContinuous: boolean
+  /** Whether this node's clock is right: looked at for each claim. */
+  isClockRight(): boolean
   /** A lease ran out before it was renewed (the process was stopped, the disk hung): its work must stop. */
   onExpired(job: JobKey): void
   /** A renewal or release is on disk: this node's own book must know it as others' will. */
@@ -45,7 +47,7 @@ export interface OwnLeases {
   /**
    * Claims a job until now + L, at most until its deadline. Resolves when the lease is on disk and handed to gossip.
    * Undefined if this key claimed the job in the present slot, or may have: two claims in one slot are equivocation.
-   * Undefined, too, if the disk took longer than a slot: then nobody hears of the claim.
+   * Undefined, too, if the disk took longer than a slot: then nobody hears of the claim; and if this node's clock is wrong.
    */
   claim(candidate: Candidate): Promise<Lease | undefined>
   /** No claim is made before this time (ms since the epoch). */
@@ -70,6 +72,7 @@ export function ownLeases({
   self,
   timing,
   isContinuous,
+  isClockRight,
   onExpired,
   onSigned
 }: OwnLeasesInit): (components: OwnLeasesComponents) => OwnLeases {
@@ -190,7 +193,7 @@ export function ownLeases({
       async claim(candidate) {
         const { reference, deadlineMs } = candidate
         const startMs = clock.now()
-        if (!(await history.maySign(reference.key, startMs))) return undefined
+        if (!isClockRight() || !(await history.maySign(reference.key, startMs))) return undefined
         const expiresMs = Math.min(startMs + timing.leaseMs, deadlineMs)
         const lease: Lease = {
           job: reference.key,

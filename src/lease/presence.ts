@@ -21,6 +21,8 @@ export interface PresencePublisherInit {
   load(): number
   /** Other workers that are live. */
   workers(): number
+  /** Whether most of them are out of time here. */
+  isOutOfTime(): boolean
 }
 
 export interface PresencePublisherComponents {
@@ -70,7 +72,8 @@ export function presencePublisher(
         models: init.models(),
         capacity: saidCapacity,
         load: init.load(),
-        sentAtMs: lastSentMs
+        sentAtMs: lastSentMs,
+        ...(init.isOutOfTime() && { isOutOfTime: true as const })
       })
     }
 

@@ -60,6 +60,8 @@ export interface RosterComponents {
 export interface Roster {
   /** Takes a validated presence message, and what it came in. Resolves once the worker's account was checked. */
   see(presence: Presence, envelope?: Uint8Array): Promise<Seen>
+  /** Whether the author of a presence that does not count, as its time is wrong, is a registered worker. */
+  isWorker(presence: Presence): Promise<boolean>
   /** Whether the worker was not heard at a moment, and has been heard since. */
   wasSilent(worker: PeerKey, atMs: number): boolean
   /** The signed presence of up to `limit` live workers. */
@@ -236,6 +238,14 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
         remove(worker)
         insert(entry)
         return { isNew, isBack }
+      },
+      async isWorker({ worker, account }) {
+        if (registered.has(worker)) return true
+        if ((await isBound(worker, account)) !== true) return false
+        // It has not been heard yet, as far as its leases go.
+        const unheard = { account, checkedMs: clock.now(), lastMs: Number.NEGATIVE_INFINITY, silences: [] }
+        if (!registered.has(worker)) registered.set(worker, unheard)
+        return true
       },
       wasSilent: (worker, atMs) =>
         registered.peek(worker)?.silences.some(({ fromMs, untilMs }) => fromMs <= atMs && atMs <= untilMs) ??

@@ -136,6 +136,8 @@ export interface ClusterWorker {
   key: PeerKey
   events: NodeEvent[]
   database: Database
+  /** What it logged as a warning or an error. */
+  said: { level: string; message: string; fields: object }[]
   /** Results that it was asked to submit, by job key. */
   submitted: JobKey[]
   /** As `kill -9` does: it says nothing more, and its timers do nothing. Its disk stays. */
@@ -168,6 +170,8 @@ export interface Cluster {
     execute?: Executor['execute']
     /** Whether it could submit: changed by a test, which then calls `changed`. Default: it can. */
     submitting?: { isBlocked: boolean; changed(): void }
+    /** How far its clock is off, now. Default: not at all. */
+    clockErrorMs?(): number
     /** Whether its submissions reach the chain. Those that do not are lost. Default: they do. */
     reachesChain?(): boolean
   }): Promise<ClusterWorker>
@@ -246,6 +250,7 @@ export async function cluster(
       isContinuous = true,
       execute,
       submitting,
+      clockErrorMs = () => 0,
       reachesChain = () => true
     } = {}) {
       const submitted: JobKey[] = []
@@ -254,10 +259,11 @@ export async function cluster(
       const account: `0x${string}` = `0x${key.slice(0, 40)}`
       chain.accounts.set(account, key)
       const events: NodeEvent[] = []
+      const said: ClusterWorker['said'] = []
       let alive = true
       let stalledUntilMs = 0
       const ownClock = {
-        now: clock.now,
+        now: () => clock.now() + clockErrorMs(),
         steadyMs: clock.steadyMs,
         schedule: (delayMs: number, callback: () => void) => {
           const run = (): void => {
@@ -337,7 +343,7 @@ export async function cluster(
           }
         }),
         clock: ownClock,
-        logger: silentLogger(),
+        logger: silentLogger(said),
         emit: event => {
           events.push(event)
         }
@@ -346,6 +352,7 @@ export async function cluster(
         worker: instance,
         key,
         events,
+        said,
         submitted,
         database,
         kill() {

@@ -1,25 +1,18 @@
 import { getAddress } from 'ethers'
-import type { Address, LeaseTiming, PeerKey, Presence } from '../../interface/index.js'
+import type { Address, PeerKey, Presence } from '../../interface/index.js'
 import { InvalidMessageError } from '../../interface/index.js'
 import { addressBytes, decodePayload, readHex, readInteger, writeHex, writeInteger } from '../fields.js'
 import { messageLimits } from '../limits.js'
 import { PresenceMessage } from '../messages.js'
 import { RejectError } from './errors.js'
-import { checkBatchAge, checkPresenceAge } from './time.js'
 
 /** A CID in any of the multibase alphabets without punctuation. */
 const modelPattern = /^[A-Za-z0-9]+$/
 const maxTimeMs = 2 ** 50
 const noAccount = `0x${'0'.repeat(2 * addressBytes)}`
 
-/** What a worker says of itself; `worker` is the author. Throws RejectError or IgnoreError. */
-export function validatePresence(
-  payload: Uint8Array,
-  author: PeerKey,
-  nowMs: number,
-  timing: Pick<LeaseTiming, 'skewMs' | 'slotMs'>,
-  isPassedOn = false
-): Presence {
+/** What a worker says of itself; `worker` is the author. Its time is not judged. Throws RejectError. */
+export function validatePresence(payload: Uint8Array, author: PeerKey): Presence {
   // Rule: the payload is a PresenceMessage of at most 128 models.
   const message = decodePayload(PresenceMessage, payload)
 
@@ -32,16 +25,13 @@ export function validatePresence(
     models: message.models,
     capacity: readInteger(message.capacity, 0, messageLimits.capacity, 'capacity'),
     load: readInteger(message.load, 0, messageLimits.capacity, 'load'),
-    sentAtMs: readInteger(message.sentAtMs, 1, maxTimeMs, 'sentAtMs')
+    sentAtMs: readInteger(message.sentAtMs, 1, maxTimeMs, 'sentAtMs'),
+    ...(message.outOfTime && { isOutOfTime: true as const })
   }
 
   // Rule: models are CIDs, each named once, and not too long together.
   const problem = modelsProblem(presence.models)
   if (problem !== undefined) throw new RejectError('value', problem)
-
-  // Rule: the presence is of now. By sync comes that of workers that the other node heard lately.
-  if (isPassedOn) checkBatchAge(presence.sentAtMs, nowMs)
-  else checkPresenceAge(presence.sentAtMs, nowMs, timing)
   return presence
 }
 
@@ -57,7 +47,8 @@ export function encodePresence(presence: Presence, worker: PeerKey): Uint8Array 
     account: writeHex(presence.account, addressBytes, 'account'),
     capacity: writeInteger(presence.capacity, messageLimits.capacity, 'capacity'),
     load: writeInteger(presence.load, messageLimits.capacity, 'load'),
-    models: presence.models
+    models: presence.models,
+    outOfTime: presence.isOutOfTime === true
   })
 }
 

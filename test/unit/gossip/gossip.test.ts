@@ -87,6 +87,18 @@ describe('gossip', () => {
     expect(a.node.stats().topics.jobs.out).toMatchObject({ messages: 3, items: 600 })
   })
 
+  test('time: a presence that is early or late counts as none, and by it the clock is compared', async () => {
+    const { a, b, clock } = await make()
+    const untimely: number[] = []
+    b.handlers.onUntimelyPresence = ({ sentAtMs }) => void untimely.push(sentAtMs)
+    const presence = { worker: authorOf(alice), account: network.oracle, models: [], capacity: 1, load: 0 }
+    const sent = [-60_000, 60_000].map(offMs => clock.now() + offMs)
+    for (const sentAtMs of sent) await a.node.publishPresence({ ...presence, sentAtMs })
+    expect(b.given.presence).toEqual([])
+    expect(untimely).toEqual(sent)
+    expect(b.node.stats().topics.presence.in.ignored).toEqual({ late: 1, early: 1 })
+  })
+
   test('coalescing: of presences that wait, the latest is sent', async () => {
     const { a, b, clock } = await make()
     const presence = {

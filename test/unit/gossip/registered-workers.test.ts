@@ -6,9 +6,12 @@ import { silentLogger } from '../../helpers/silent-logger.js'
 
 const accountOf = (name: string) => `0x${Buffer.from(name).toString('hex').padStart(40, '0')}` as const
 
+const said = (worker: string, name = worker) => ({ worker, account: accountOf(name), sentAtMs: 1 })
+
 function make() {
   const clock = manualClock()
   const registry = new Map<string, string>()
+  const compared: string[] = []
   const state = { isDown: false, asked: 0 }
   const workers = registeredWorkers({
     chain: {
@@ -18,21 +21,26 @@ function make() {
         return accounts.map(account => registry.get(account))
       }
     },
+    clockWatch: { heard: ({ worker }) => compared.push(worker) },
     clock,
     logger: silentLogger()
   })
-  return { clock, registry, state, workers }
+  return { clock, registry, state, compared, workers }
 }
 
 it('behavior: a worker is known once the registry names it for the account that it claims', async () => {
-  const { clock, registry, workers } = make()
+  const { clock, registry, compared, workers } = make()
   registry.set(accountOf('alice'), 'alice')
-  workers.see({ worker: 'alice', account: accountOf('alice') })
-  workers.see({ worker: 'mallory', account: accountOf('alice') })
-  workers.see({ worker: 'nobody', account: accountOf('nobody') })
+  workers.see(said('alice', 'alice'))
+  workers.see(said('mallory', 'alice'))
+  workers.see(said('nobody', 'nobody'))
   expect(workers.has('alice')).toBe(false)
   await clock.advance(300)
   expect(['alice', 'mallory', 'nobody'].map(workers.has)).toEqual([true, false, false])
+  // By their times the clock is compared: of those that are known to be workers.
+  expect(compared).toEqual([])
+  expect(['alice', 'mallory'].map(name => workers.see(said(name, 'alice')))).toEqual([true, false])
+  expect(compared).toEqual(['alice'])
   workers.stop()
 })
 
@@ -40,7 +48,7 @@ it('behavior: made-up workers cost a bounded number of look-ups', async () => {
   const { clock, state, workers } = make()
   for (let second = 0; second < 10; second++) {
     for (let n = 0; n < 5_000; n++) {
-      workers.see({ worker: `${second} ${n}`, account: accountOf(`${second} ${n}`) })
+      workers.see(said(`${second} ${n}`, `${second} ${n}`))
     }
     await clock.advance(1_000)
   }
@@ -50,7 +58,7 @@ it('behavior: made-up workers cost a bounded number of look-ups', async () => {
 
 it('behavior: a known worker counts while the chain is away, and leaves once the registry drops it', async () => {
   const { clock, registry, state, workers } = make()
-  const seen = { worker: 'alice', account: accountOf('alice') }
+  const seen = said('alice')
   registry.set(accountOf('alice'), 'alice')
   workers.see(seen)
   await clock.advance(300)

@@ -201,13 +201,15 @@ describe('presence', () => {
     load: 3,
     sentAtMs: now
   }
-  const validate = (payload: Uint8Array) => validatePresence(payload, author, now, localTiming)
+  const validate = (payload: Uint8Array) => validatePresence(payload, author)
   /** Each of them is short enough. */
   const longModels = Array.from({ length: 60 }, (_, i) => `${'b'.repeat(138)}${i}`)
   const one = (change: object) => PresenceMessage.encode({ ...record, ...change })
 
   test('round trip: a presence arrives, its account checksummed', () => {
     expect(validate(encodePresence(presence, author))).toEqual(presence)
+    const astray = { ...presence, isOutOfTime: true as const }
+    expect(validate(encodePresence(astray, author))).toEqual(astray)
   })
 
   test.each([
@@ -225,11 +227,6 @@ describe('presence', () => {
     ['has no time', one({ sentAtMs: 0 }), 'value']
   ])('reject: a presence that %s', (_, payload, reason) => {
     expect(() => validate(payload)).toThrow(reject(reason))
-  })
-
-  test('ignore: a presence that is not of now', () => {
-    expect(() => validate(one({ sentAtMs: now - 60_000 }))).toThrow(ignore('late'))
-    expect(() => validate(one({ sentAtMs: now + 1_000 }))).toThrow(ignore('early'))
   })
 
   test('publishing: what others would reject is not sent', () => {

@@ -17,7 +17,8 @@ function make({ workers = 1, lot = 0 } = {}) {
     models: () => [],
     capacity: () => 1,
     load: () => 0,
-    workers: () => workers
+    workers: () => workers,
+    isOutOfTime: () => false
   })({
     gossip: {
       async publishPresence({ sentAtMs }: Presence) {

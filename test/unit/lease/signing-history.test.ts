@@ -20,7 +20,14 @@ const NEXT_SLOT_MS = timing.slotMs + timing.skewMs
 async function run(clock: ManualClock, database: Database, isContinuous = true) {
   const published: Lease[] = []
   const said: { level: string; message: string; fields: object }[] = []
-  const own = ownLeases({ self, timing, isContinuous, onExpired() {}, onSigned() {} })({
+  const own = ownLeases({
+    self,
+    timing,
+    isContinuous,
+    isClockRight: () => true,
+    onExpired() {},
+    onSigned() {}
+  })({
     database,
     gossip: { publishLeases: async leases => void published.push(...leases) },
     clock,
