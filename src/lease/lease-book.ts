@@ -2,6 +2,7 @@ import type { JobKey, PeerKey } from '../interface/bytes.js'
 import type { EquivocationProof, Lease } from '../interface/lease.js'
 import { evidence } from './evidence.js'
 import { type CountedLease, holder, isBetter, isEquivocation, joinClaim } from './holder.js'
+import { type Hold, holdOf, isOverdue } from './overdue.js'
 
 /**
  * How many claims of one worker for one job are kept, the newest. An honest worker claims a job again only after its
@@ -14,8 +15,8 @@ const MAX_CLAIMS_PER_WORKER = 8
  */
 const MAX_WORKERS_PER_JOB = 64
 /**
- * How many leases are kept in all: five for each of 100,000 open jobs, about 250 bytes each: 125 MB if all workers of the
- * network were liars, 25 MB for 100,000 honest leases. This node's own are not counted against it: there are as many as it
+ * How many leases are kept in all: five for each of 100,000 open jobs, about 290 bytes each: 145 MB if all workers of the
+ * network were liars, 29 MB for 100,000 honest leases. This node's own are not counted against it: there are as many as it
  * has claimed.
  */
 const MAX_LEASES = 500_000
@@ -36,6 +37,7 @@ export interface LeaseBook {
    * @param envelope the signed bytes that it came in, shared by its batch: kept to pass the lease on, and as evidence
    */
   add(lease: CountedLease, envelope?: Uint8Array): boolean
+  /** Of this node's own view: another that has held the job for too long (overdue.ts) keeps it no longer. */
   holder(job: JobKey, nowMs: number): CountedLease | undefined
   leases(job: JobKey): CountedLease[]
   /** What is known of one claim: its latest lease. */
@@ -60,6 +62,7 @@ export interface LeaseBook {
 
 interface Entry {
   lease: CountedLease
+  hold: Hold
   envelope: Uint8Array | undefined
 }
 
@@ -176,7 +179,8 @@ export function leaseBook({
       if (known === undefined) {
         // Nearly always: one claim for each job.
         if (size >= maxLeases && !isOwn) return false
-        byJob.set(lease.job, [{ lease, envelope: envelopes.keep(envelope, isOwn) }])
+        const hold = holdOf(lease.startMs, [], now())
+        byJob.set(lease.job, [{ lease, hold, envelope: envelopes.keep(envelope, isOwn) }])
         size++
         index(lease)
         return true
@@ -191,7 +195,10 @@ export function leaseBook({
         return false
       }
       if (claim === undefined && size >= maxLeases && !isOwn) return false
-      const entry: Entry = { lease: joined, envelope: undefined }
+      const before = known.filter(one => one.lease.worker === lease.worker).map(({ hold }) => hold)
+      const hold =
+        claim === undefined ? holdOf(lease.startMs, before, now()) : { ...claim.hold, heardMs: now() }
+      const entry: Entry = { lease: joined, hold, envelope: undefined }
       const all = claim === undefined ? [...known, entry] : known.with(position, entry)
       const entries = kept(all)
       if (entries.length < all.length) {
@@ -214,8 +221,9 @@ export function leaseBook({
     holder(job, nowMs) {
       const entries = byJob.get(job)
       if (entries === undefined) return undefined
+      const counted = entries.filter(({ lease, hold }) => lease.worker === self || !isOverdue(hold, nowMs))
       return holder(
-        entries.map(({ lease }) => lease),
+        counted.map(({ lease }) => lease),
         nowMs,
         slotMs
       )

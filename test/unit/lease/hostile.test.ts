@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Job, Lease } from '../../../src/interface/index.js'
+import { MAX_HOLD_MS } from '../../../src/lease/overdue.js'
 import { type Cluster, cluster, type Liar, testTiming } from '../../helpers/worker-cluster.js'
 
 const { leaseMs, slotMs, presenceIntervalMs } = testTiming
@@ -116,6 +117,41 @@ describe('a worker that lies about time', () => {
     // The liar's claim, and the holder's answer.
     expect(network.net.published('leases') - before).toBe(2)
     expect(network.workers[0]?.worker.status().runningJobs).toBe(1)
+  })
+})
+
+describe('a worker that claims and does not work', () => {
+  /** A job that the liar has held for long, by a lease that it renews, or gives up and claims again. */
+  async function hoarded(keep: (network: Cluster, liar: Liar, job: Job) => Promise<void>) {
+    const network = await one({ executionMs: 300 }, 2)
+    const liar = await network.liar()
+    presentAlways(network, liar)
+    await network.clock.advance(5_000)
+    const job = jobOf(network)
+    await liar.gossip.publishLeases([leaseOf(network, liar, job)])
+    await network.announce([job])
+    const startMs = network.clock.now()
+    while (network.clock.now() < startMs + MAX_HOLD_MS - leaseMs) {
+      await network.clock.advance(leaseMs / 2)
+      await keep(network, liar, job)
+      expect(network.executions(job.jobId)).toBe(0)
+    }
+    for (let times = 0; times < 8; times++) {
+      await network.clock.advance(leaseMs / 2)
+      await keep(network, liar, job)
+    }
+    return { network, job }
+  }
+
+  it('behavior: hoarding keeps a job from others for ten minutes, then one of them does it', async () => {
+    let sequence = 0
+    let startMs: number | undefined
+    const { network, job } = await hoarded(async (net, liar, hoardedJob) => {
+      startMs ??= net.clock.now() - leaseMs / 2
+      await liar.gossip.publishLeases([leaseOf(net, liar, hoardedJob, { startMs, sequence: ++sequence })])
+    })
+    expect(network.executions(job.jobId)).toBe(1)
+    expect(network.chain.finalisedBy.has(job.jobId)).toBe(true)
   })
 })
 
