@@ -72,6 +72,8 @@ export interface WorkerStatus {
   leases: number
   /** Nothing is claimed before this time (ms since the epoch): this node's key may hold leases that it does not know. */
   quietUntilMs: number
+  /** False: nothing is claimed, as most other workers' clocks disagree with this node's, or did until a moment ago. */
+  isClockRight: boolean
   /** Undefined where the submitter does not tell. */
   submission: SubmitterStatus | undefined
 }

@@ -120,11 +120,8 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
     })({ chain, clock, logger: logger.child({ name: 'watch' }) })
 
     // 2. The best worker for a job claims it, by a clock that agrees with the others'.
-    const watchedClock = clockWatch({ timing, onChange: () => leases.onGateChange() })({
-      clock,
-      random,
-      logger: logger.child({ name: 'clock' })
-    })
+    const watching = { clock, random, logger: logger.child({ name: 'clock' }) }
+    const watchedClock = clockWatch({ timing, onChange: () => leases.onGateChange() })(watching)
     const leases = leaseStage({
       self,
       account,
@@ -386,6 +383,7 @@ export function worker(init: WorkerInit): (components: WorkerComponents) => Work
         peers: leases.roster.size(),
         leases: leases.book.size,
         quietUntilMs: own.quietUntilMs(),
+        isClockRight: watchedClock.isRight(),
         submission: submitter.status?.()
       }),
       isRegistered: peer => leases.roster.isRegistered(peer),

@@ -11,6 +11,7 @@ export type NodeProblem =
   | 'chain-down'
   | 'disk-full'
   | 'old-leases'
+  | 'wrong-clock'
   | 'subgraph-down'
   | 'subgraph-errors'
   | (typeof submitProblems)[SubmitProblem]
@@ -29,19 +30,21 @@ export interface ProblemSources {
   nowMs: number
   isWritable: boolean
   quietUntilMs: number
+  isClockRight: boolean
   submitProblems: readonly SubmitProblem[]
 }
 
 /** Of a node that is ready. */
 export function problemsOf(
   { peers, chain, sequencer }: Pick<NodeStatus, 'peers' | 'chain' | 'sequencer'>,
-  { nowMs, isWritable, quietUntilMs, submitProblems: submitting }: ProblemSources
+  { nowMs, isWritable, quietUntilMs, isClockRight, submitProblems: submitting }: ProblemSources
 ): NodeProblem[] {
   const found: [NodeProblem, boolean][] = [
     ['no-peers', peers === 0],
     ['chain-down', chain?.isDown === true],
     ['disk-full', !isWritable],
     ['old-leases', quietUntilMs > nowMs],
+    ['wrong-clock', !isClockRight],
     ['subgraph-down', sequencer !== null && nowMs - (sequencer.subgraphReadMs ?? 0) > subgraphSilenceMs],
     ['subgraph-errors', sequencer?.hasIndexingErrors === true]
   ]
@@ -68,6 +71,8 @@ const texts: Record<NodeProblem, (status: NodeStatus) => string> = {
     'The disk does not take writes: free some space. The node goes on by itself (docs/durability.md)',
   'old-leases': () =>
     'It claims nothing until leases that its key may have signed earlier have run out, which takes some seconds; if this lasts, another node runs with the same identity.key: stop one of the two',
+  'wrong-clock': () =>
+    'Its clock differs from those of most other workers, so it claims nothing: set it, and run NTP. The node goes on by itself some seconds after',
   'subgraph-down': () =>
     'The subgraph cannot be read: check it, and --subgraph-url. The node goes on by itself when it is back',
   'subgraph-errors': () =>

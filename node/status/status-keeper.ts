@@ -97,6 +97,7 @@ export function statusKeeper(init: StatusKeeperInit): (components: StatusKeeperC
         nowMs,
         isWritable: parts.disk?.isWritable() ?? true,
         quietUntilMs: working?.quietUntilMs ?? 0,
+        isClockRight: working?.isClockRight ?? true,
         submitProblems: submission?.problems ?? []
       })
       return {

@@ -28,7 +28,7 @@ export interface ClockWatchComponents {
 }
 
 /**
- * What a node learns of its own clock from the times of registered workers' presence (docs/protocol.md, Claiming, 13). One that is set
+ * What a node learns of its own clock from the times of registered workers' presence (docs/protocol.md, "Wrong clocks"). One that is set
  * wrong is noticed at once, by what was heard before.
  */
 export interface ClockWatch {

@@ -39,9 +39,11 @@ describe('a worker whose clock is wrong', () => {
       expect(astray.said.map(({ level, message }) => [level, message.includes('run NTP')])).toEqual([
         ['error', true]
       ])
+      expect(astray.worker.status().isClockRight).toBe(false)
       expect(network.workers.filter(({ said }) => said.length > 0)).toEqual([astray])
       offMs = 0
       await network.clock.advance(testTiming.leaseMs)
+      expect(network.workers.every(({ worker }) => worker.status().isClockRight)).toBe(true)
       expect(await run(network, astray.key)).toBe(5)
     }
   )

@@ -50,6 +50,7 @@ const working = (problems: SubmitProblem[] = []) => ({
     models: () => ['m'],
     status: () => ({
       ...{ openJobs: 5, heldJobs: 2, runningJobs: 1, peers: 3, leases: 7, quietUntilMs: 0 },
+      isClockRight: true,
       submission: {
         ...{ waitingResults: 1, pendingTransactions: 1, problems, payWei: 10n ** 15n },
         account: { balanceWei: 10n ** 18n, blockNumber: 12, atMs: 6 }

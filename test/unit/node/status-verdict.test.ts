@@ -154,7 +154,13 @@ describe('what is told of a node', () => {
 })
 
 describe('the problems of a node', () => {
-  const sources = { nowMs: aTimeMs, isWritable: true, quietUntilMs: 0, submitProblems: [] }
+  const sources = {
+    nowMs: aTimeMs,
+    isWritable: true,
+    quietUntilMs: 0,
+    isClockRight: true,
+    submitProblems: []
+  }
   const sequencer = { openJobs: 0, blockNumber: 1, subgraphReadMs: aTimeMs, hasIndexingErrors: false }
 
   it('behavior: there are none while all is well', () => {
@@ -172,6 +178,7 @@ describe('the problems of a node', () => {
       nowMs: aTimeMs,
       isWritable: false,
       quietUntilMs: aTimeMs + 1,
+      isClockRight: false,
       submitProblems: [
         'no funds',
         'gas price',
@@ -182,7 +189,15 @@ describe('the problems of a node', () => {
       ]
     })
     expect(all).toEqual([
-      ...['no-peers', 'chain-down', 'disk-full', 'old-leases', 'subgraph-down', 'subgraph-errors'],
+      ...[
+        'no-peers',
+        'chain-down',
+        'disk-full',
+        'old-leases',
+        'wrong-clock',
+        'subgraph-down',
+        'subgraph-errors'
+      ],
       ...['no-funds', 'gas-price', 'cost', 'not-registered', 'another-node', 'unknown-transactions']
     ])
     // The page for operators knows them all.
