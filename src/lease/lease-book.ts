@@ -104,7 +104,8 @@ export function leaseBook({
     claims.set(worker, jobs)
   }
 
-  const leases = (job: JobKey): CountedLease[] => (byJob.get(job) ?? []).map(({ lease }) => lease)
+  const leasesIn = (entries: Entry[]): CountedLease[] => entries.map(({ lease }) => lease)
+  const leases = (job: JobKey): CountedLease[] => leasesIn(byJob.get(job) ?? [])
 
   /** What is kept of all that is known of a job: the newest claims of each worker, of not too many workers. */
   function kept(entries: Entry[]): Entry[] {
@@ -121,13 +122,10 @@ export function leaseBook({
     }
     if (byWorker.size > MAX_WORKERS_PER_JOB) {
       const nowMs = now()
-      const bestOf = (own: Entry[]): CountedLease | undefined =>
-        holder(
-          own.map(({ lease }) => lease),
-          nowMs,
-          slotMs
-        )
-      const ranked = [...byWorker].map(([worker, own]) => ({ worker, best: bestOf(own) }))
+      const ranked = [...byWorker].map(([worker, own]) => ({
+        worker,
+        best: holder(leasesIn(own), nowMs, slotMs)
+      }))
       ranked.sort(({ best: a }, { best: b }) => {
         if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0)
         return isBetter(a, b, slotMs) ? -1 : 1
@@ -222,11 +220,7 @@ export function leaseBook({
       const entries = byJob.get(job)
       if (entries === undefined) return undefined
       const counted = entries.filter(({ lease, hold }) => lease.worker === self || !isOverdue(hold, nowMs))
-      return holder(
-        counted.map(({ lease }) => lease),
-        nowMs,
-        slotMs
-      )
+      return holder(leasesIn(counted), nowMs, slotMs)
     },
     leases,
     claim: ({ job, worker, startMs }) =>
@@ -264,13 +258,7 @@ export function leaseBook({
     },
     forget(job) {
       const entries = byJob.get(job)
-      if (entries === undefined) return
-      for (const { lease, envelope } of entries) {
-        unindex(job, lease.worker)
-        envelopes.drop(envelope)
-      }
-      size -= entries.length
-      byJob.delete(job)
+      if (entries !== undefined) leave(job, entries, () => false)
     },
     drop(worker) {
       const jobs: JobKey[] = []
