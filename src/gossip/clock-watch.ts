@@ -63,6 +63,8 @@ export function clockWatch({
     const workers = new Map<PeerKey, Compared>()
     /** Nobody but this process knows it, so that no key can be made for it. */
     let lot: number | undefined
+    /** Who leaves for one that comes before it by lot. Undefined: to be found again. */
+    let lastByLot: { key: PeerKey; place: number } | undefined
     let verdict: Verdict = 'right'
     let isOutOfTime = false
     /** Since when the verdict is the same, by `steadyMs`, and which was told last. */
@@ -72,28 +74,28 @@ export function clockWatch({
     let listenUntilMs = sinceMs
     let isRight = true
 
-    /** Whether there is room for a worker, or is now that another has left. */
+    const placeOf = (worker: PeerKey): number => {
+      lot ??= Math.floor(random() * 2 ** 32)
+      return (Number.parseInt(worker.slice(0, 8), 16) ^ lot) >>> 0
+    }
+
+    /** Whether there is room for a worker, or is now that another has left. In a large network, for nearly all there is none. */
     function hasRoom(worker: PeerKey): boolean {
       if (workers.size < MAX_COMPARED) return true
-      lot ??= Math.floor(random() * 2 ** 32)
-      const salt = lot
-      const order = (key: PeerKey): number => (Number.parseInt(key.slice(0, 8), 16) ^ salt) >>> 0
-      let last = worker
-      let lastOrder = order(worker)
-      for (const other of workers.keys()) {
-        const its = order(other)
-        if (its > lastOrder) {
-          last = other
-          lastOrder = its
-        }
-      }
-      return workers.delete(last)
+      lastByLot ??= [...workers.keys()]
+        .map(key => ({ key, place: placeOf(key) }))
+        .reduce((a, b) => (a.place > b.place ? a : b))
+      if (placeOf(worker) > lastByLot.place) return false
+      workers.delete(lastByLot.key)
+      return true
     }
 
     function dropGone(): void {
       const oldestMs = clock.steadyMs() - LIVE_INTERVALS * presenceIntervalMs
       for (const [worker, { samples }] of workers) {
-        if ((samples.at(-1)?.atMs ?? oldestMs) <= oldestMs) workers.delete(worker)
+        if ((samples.at(-1)?.atMs ?? oldestMs) > oldestMs) continue
+        workers.delete(worker)
+        lastByLot = undefined
       }
     }
 
@@ -148,7 +150,9 @@ export function clockWatch({
         const leadMs = sentAtMs - atMs
         const known = workers.get(worker)
         if (known === undefined) {
-          if (hasRoom(worker)) workers.set(worker, { sentAtMs, isOutOfTime, samples: [{ atMs, leadMs }] })
+          if (!hasRoom(worker)) return
+          lastByLot = undefined
+          workers.set(worker, { sentAtMs, isOutOfTime, samples: [{ atMs, leadMs }] })
           return
         }
         // An older one was replayed, or went a longer way.
