@@ -7,18 +7,23 @@ import type { Clock, Database, LeaseTiming, PubSub } from '../../src/interface/i
 import { network } from './chain-client.js'
 
 /** Rules that can be broken on purpose, to see that the simulation notices. */
-export const breakRules = ['renewal-start', 'publish-first', 'no-epsilon'] as const
+export const breakRules = ['renewal-start', 'publish-first', 'no-epsilon', 'set-waits'] as const
 export type BreakRule = (typeof breakRules)[number]
 
 export const describeBreak: Record<BreakRule, string> = {
   'renewal-start': 'A renewal goes out with a start of its own instead of its claim’s',
   'publish-first': 'A lease is gossiped without waiting until it is on disk',
-  'no-epsilon': 'A receiver takes a claim whatever its start'
+  'no-epsilon': 'A receiver takes a claim whatever its start',
+  'set-waits': 'A node waits by the clock of its machine, which may be set'
 }
 
 /** No receiver refuses a start for its time: the allowed difference of clocks is 20 s. */
 export function breakTiming(timing: LeaseTiming, rule: BreakRule | undefined): LeaseTiming {
   return rule === 'no-epsilon' ? { ...timing, skewMs: 20_000 } : timing
+}
+
+export function breakClock(clock: Clock, rule: BreakRule | undefined): Clock {
+  return rule === 'set-waits' ? { ...clock, steadyMs: clock.now } : clock
 }
 
 /** What is written of a lease before it is published: the lease, and that its claim was signed. */

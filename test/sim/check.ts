@@ -6,6 +6,8 @@ import type { World } from './world.js'
 export interface CheckInit {
   world: World
   faults: Fault[]
+  /** Of networks at rest, only what else is promised of them is checked: clocks are wrong by up to an hour. */
+  isAtRest?: boolean
 }
 
 /**
@@ -23,17 +25,17 @@ const HARMLESS_JITTER_MS = 60
 const MAX_CALM_MESSAGES = 8
 
 /** The rules of docs/protocol.md that can be seen at the end of a run. */
-export function checkRun({ world, faults }: CheckInit): void {
-  checkExecutions(world, faults)
+export function checkRun({ world, faults, isAtRest = false }: CheckInit): void {
+  if (!isAtRest) checkExecutions(world, faults)
   checkFinality(world)
   checkTruth(world)
   // A job that a reorg dropped is noticed by looking now and then: its lease may still be held.
-  checkBounds(world, !faults.some(({ kind }) => kind === 'reorg'))
-  if (faults.length === 0) checkCalm(world)
+  checkBounds(world, !isAtRest && !faults.some(({ kind }) => kind === 'reorg'))
+  if (faults.length === 0) checkCalm(world, isAtRest)
 }
 
 /** I2, I7: without faults one execution, and a bounded number of messages, for each job. */
-function checkCalm({ chain, observer, net }: World): void {
+function checkCalm({ chain, observer, net }: World, isAtRest: boolean): void {
   for (const job of chain.jobs()) {
     const times = observer.executions.filter(({ jobId }) => jobId === job.jobId).length
     if (times !== 1)
@@ -42,7 +44,8 @@ function checkCalm({ chain, observer, net }: World): void {
   const { sent } = net.counts
   const messages = (sent.get('jobs') ?? 0) + (sent.get('leases') ?? 0) + (sent.get('results') ?? 0)
   const each = messages / Math.max(1, chain.jobs().length)
-  if (each > MAX_CALM_MESSAGES)
+  // The renewals of one long job are more than that.
+  if (each > MAX_CALM_MESSAGES && !isAtRest)
     observer.violate({ rule: 'I7', jobId: undefined, message: `${each.toFixed(1)} messages for each job` })
 }
 

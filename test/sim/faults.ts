@@ -70,6 +70,8 @@ export interface FaultPlanInit {
   byzantine: number
   fromMs: number
   toMs: number
+  /** By how much clocks may be wrong. Default: 5 s all the time, 3 s for a while. */
+  clockMs?: number
 }
 
 /** Draws the faults of a run: a few kinds out of those allowed, some of them several times. */
@@ -87,6 +89,13 @@ export function planFaults(init: FaultPlanInit): Fault[] {
   }
   const add = (kind: FaultKind, rest: Partial<Fault> & Pick<Fault, 'fromMs' | 'toMs'>): void => {
     faults.push({ kind, nodes: [], amount: 0, flag: false, ...rest })
+  }
+  /** Small ones as likely as large ones, where they may be very large. */
+  const clockError = (leastMs: number, mostMs: number): number => {
+    const part = rng.next()
+    const sign = rng.chance(0.5) ? 1 : -1
+    if (init.clockMs === undefined) return (leastMs + part * (mostMs - leastMs)) * sign
+    return leastMs * (init.clockMs / leastMs) ** part * sign
   }
   const one = (): number[] => [rng.int(0, honest - 1)]
   const worker = (): number[] => [rng.int(0, workers - 1)]
@@ -119,13 +128,13 @@ export function planFaults(init: FaultPlanInit): Fault[] {
         fromMs: 0,
         toMs,
         nodes: one(),
-        amount: rng.between(100, 5_000) * (rng.chance(0.5) ? 1 : -1)
+        amount: clockError(100, 5_000)
       }),
     'clock-step': () =>
       add('clock-step', {
         ...span(1_000, 10_000),
         nodes: one(),
-        amount: rng.between(50, 3_000) * (rng.chance(0.5) ? 1 : -1)
+        amount: clockError(50, 3_000)
       }),
     'slow-disk': () =>
       add('slow-disk', { ...span(1_000, 15_000), nodes: one(), amount: rng.between(50, 4_000) }),

@@ -27,11 +27,12 @@ function cpuMs(): number {
   return Math.round((user + system) / 1_000)
 }
 
-function commandOf({ workers, jobs, kinds, broken }: Options, seed: number): string {
+function commandOf({ workers, jobs, kinds, broken, rest }: Options, seed: number): string {
   const isAll = kinds.length === faultKinds.length
   const faults = isAll ? '' : ` --faults ${kinds.length === 0 ? 'none' : kinds.join(',')}`
   const rule = broken === undefined ? '' : ` --break ${broken}`
-  return `npm run sim -- --seed ${seed} --workers ${workers} --jobs ${jobs}${faults}${rule}`
+  const mode = rest ? ' --rest' : ''
+  return `npm run sim -- --seed ${seed} --workers ${workers} --jobs ${jobs}${mode}${faults}${rule}`
 }
 
 function printRun(report: RunReport, title: string): void {
@@ -115,7 +116,7 @@ async function main(): Promise<number> {
   } else {
     let ended = 0
     summaries = await runSeeds(
-      { workers, jobs: options.jobs, kinds: options.kinds, broken: options.broken },
+      { workers, jobs: options.jobs, kinds: options.kinds, broken: options.broken, rest: options.rest },
       seeds,
       threads,
       ({ seed, violations: [first] }) => {

@@ -15,6 +15,8 @@ export interface Options {
   /** Many workers and jobs, in a world without faults. */
   mode: 'seeds' | 'large' | 'scale'
   verbose: boolean
+  /** All seeds are networks at rest. */
+  rest: boolean
 }
 
 /** From this many workers on a run is about scale: one seed, no faults. */
@@ -34,6 +36,7 @@ docs/protocol.md after each run. The same seed gives the same run, always.
                    ${faultKinds.join(', ')}
   --break RULE     break a rule on purpose; violations must follow:
 ${breakRules.map(rule => `                   ${rule}: ${describeBreak[rule]}`).join('\n')}
+  --rest           networks at rest only: few workers and jobs, and a long silence. Else, one seed in ten
   --scale          messages for each job at 10, 100 and 1,000 workers
   --threads N      processes of this machine to use (default 2)
   --json           print one JSON object
@@ -68,7 +71,8 @@ export function readOptions(args: string[]): Options | { help: string } {
     json: values.json === true,
     threads: whole('threads', values.threads, 2),
     mode,
-    verbose: one !== undefined
+    verbose: one !== undefined,
+    rest: values.rest === true
   }
 }
 
@@ -83,6 +87,7 @@ const parse = (args: string[]) =>
       jobs: { type: 'string' },
       faults: { type: 'string' },
       break: { type: 'string' },
+      rest: { type: 'boolean' },
       scale: { type: 'boolean' },
       threads: { type: 'string' },
       json: { type: 'boolean' },

@@ -30,7 +30,13 @@ export interface Process {
   stepClock(byMs: number): void
 }
 
-export function simulatedProcess(loop: EventLoop, epochMs: number, error: ClockError): Process {
+/** @param lateMs how much later than asked for a timer rings, drawn for each */
+export function simulatedProcess(
+  loop: EventLoop,
+  epochMs: number,
+  error: ClockError,
+  lateMs: () => number = () => 0
+): Process {
   let isAlive = true
   let pausedUntilMs = 0
   let offsetMs = error.offsetMs
@@ -52,7 +58,7 @@ export function simulatedProcess(loop: EventLoop, epochMs: number, error: ClockE
       now: () => Math.floor(epochMs + offsetMs + loop.nowMs() * rate),
       steadyMs: () => Math.floor(loop.nowMs() * rate),
       // Not before the next millisecond, as setTimeout.
-      schedule: (delayMs, callback) => later(Math.max(1, Math.ceil(delayMs)) / rate, callback)
+      schedule: (delayMs, callback) => later(Math.max(1, Math.ceil(delayMs)) / rate + lateMs(), callback)
     },
     isAlive: () => isAlive,
     isPaused: () => loop.nowMs() < pausedUntilMs,

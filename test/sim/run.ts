@@ -1,9 +1,10 @@
 import type { BreakRule } from './breaks.js'
-import { localTiming } from './chain-client.js'
+import { jobOf, localTiming } from './chain-client.js'
 import { checkRun, watchHolders } from './check.js'
 import { type Fault, type FaultKind, isByzantine, planFaults } from './faults.js'
 import type { Violation } from './observer.js'
 import { hash32, random } from './random.js'
+import { isRest, planRest, watchRest } from './rest.js'
 import type { TraceEntry } from './trace.js'
 import { createWorld, MODELS, type World, type WorldNode } from './world.js'
 
@@ -14,6 +15,8 @@ export interface RunInit {
   /** Kinds of faults to draw from. */
   kinds: readonly FaultKind[]
   broken: BreakRule | undefined
+  /** Whether all seeds are networks at rest (rest.ts), and not one in ten. */
+  rest?: boolean
   /** Instead of those that the seed draws: to shrink a failing run. */
   faults?: Fault[]
   keepTrace?: boolean
@@ -51,6 +54,8 @@ const QUIET_MS = 150_000
 /** Once all jobs are final, the last messages and confirmations come within this. */
 const SETTLE_MS = 8_000
 const WATCH_MS = 500
+/** From a request to its block, at most. */
+const MINED_MS = 5_000
 /** In one of so many runs nothing goes wrong. */
 const CALM_EVERY = 5
 
@@ -78,14 +83,19 @@ export function faultsOf({ seed, workers, kinds }: Pick<RunInit, 'seed' | 'worke
 
 /** One simulated run, from the start of the nodes until all is quiet, and what was wrong in it. */
 export async function simulate(init: RunInit): Promise<RunReport> {
-  const { seed, workers, jobs, broken } = init
-  const faults = init.faults ?? faultsOf(init)
+  const { seed, broken } = init
+  const rest = (init.rest ?? false) || isRest(seed) ? planRest(init) : undefined
+  const workers = rest?.workers ?? init.workers
+  const sequencers = rest?.sequencers ?? SEQUENCERS
+  const byzantine = rest === undefined ? MAX_BYZANTINE : 0
+  const jobs = rest?.jobsAtMs.length ?? init.jobs
+  const faults = init.faults ?? rest?.faults ?? faultsOf(init)
   const rng = random(seed, 'run')
   const world = createWorld({
     seed,
     workers,
-    sequencers: SEQUENCERS,
-    byzantine: MAX_BYZANTINE,
+    sequencers,
+    byzantine,
     timing: localTiming,
     faults,
     broken,
@@ -93,7 +103,8 @@ export async function simulate(init: RunInit): Promise<RunReport> {
     blockIntervalMs: rng.between(400, 2_000),
     capacity: { min: 1, max: 3 },
     executionMs,
-    degree: workers + SEQUENCERS + MAX_BYZANTINE
+    degree: workers + sequencers + byzantine,
+    isRough: rest !== undefined
   })
   const { loop, chain, nodes, observer } = world
 
@@ -101,8 +112,9 @@ export async function simulate(init: RunInit): Promise<RunReport> {
   chain.start()
   const burst = rng.chance(0.3)
   for (let job = 0; job < jobs; job++) {
-    const atMs = JOBS_FROM_MS + (burst ? rng.int(0, 2) * 10_000 : rng.between(0, JOBS_FOR_MS))
-    const kind = rng.next()
+    const atMs =
+      rest?.jobsAtMs[job] ?? JOBS_FROM_MS + (burst ? rng.int(0, 2) * 10_000 : rng.between(0, JOBS_FOR_MS))
+    const kind = rest?.isOneModel === true ? 0 : rng.next()
     const model = kind < 0.75 ? MODELS[0] : kind < 0.95 ? MODELS[1] : MODELS[2]
     loop.at(atMs, () => chain.request(model ?? ''))
   }
@@ -116,10 +128,12 @@ export async function simulate(init: RunInit): Promise<RunReport> {
     })
   process.on('unhandledRejection', onRejection)
   try {
-    watchEnd(world, jobs)
-    watchHolders(world, faults)
-    await loop.run(FAULTS_TO_MS + QUIET_MS)
-    checkRun({ world, faults })
+    const lastJobMs = Math.max(0, ...(rest?.jobsAtMs ?? []))
+    watchEnd(world, jobs, Math.max(FAULTS_TO_MS + 1_000, lastJobMs + MINED_MS))
+    if (rest === undefined) watchHolders(world, faults)
+    else watchRest(world, faults, job => executionMs(jobOf(job).key))
+    await loop.run(Math.max(FAULTS_TO_MS, lastJobMs) + QUIET_MS)
+    checkRun({ world, faults, isAtRest: rest !== undefined })
   } finally {
     process.removeListener('unhandledRejection', onRejection)
   }
@@ -145,11 +159,11 @@ export async function simulate(init: RunInit): Promise<RunReport> {
 }
 
 /** Ends the run once all jobs are final and what follows from that has happened. */
-function watchEnd({ loop, chain, observer }: World, jobs: number): void {
+function watchEnd({ loop, chain, observer }: World, jobs: number, fromMs: number): void {
   let doneSinceMs: number | undefined
   const look = (): void => {
     const isDone =
-      loop.nowMs() > FAULTS_TO_MS + 1_000 &&
+      loop.nowMs() > fromMs &&
       chain.jobs().length > 0 &&
       chain.jobs().every(job => job.final !== undefined) &&
       observer.executions.every(({ endMs }) => endMs !== Number.POSITIVE_INFINITY)
@@ -172,23 +186,28 @@ function countsOf({ faultCounts, net: { counts } }: World): Partial<Record<Fault
   return Object.fromEntries(totals)
 }
 
-/** At once, or when the node next publishes a lease; it comes back after the same time in both cases. */
-function scheduleCrash(world: World, node: WorldNode, { fromMs, toMs, amount, flag }: Fault): void {
-  const { loop, net } = world
+/** At once, or at the worst moment: when the node next publishes a lease. */
+function begin({ loop, net }: World, node: WorldNode, { toMs, amount }: Fault, run: () => void): void {
   let isPending = true
-  const crash = (): void => {
-    if (!isPending || !node.isUp) return
+  const runOnce = (): void => {
+    if (isPending) run()
     isPending = false
-    world.count('crash')
-    world.crash(node, flag)
-    loop.at(loop.nowMs() + toMs - fromMs, () => world.start(node))
   }
-  if (amount === 0 || node.role !== 'worker') return crash()
+  if (amount === 0 || node.role !== 'worker') return run()
   net.onPublished((from, topic) => {
     // Not within the very call, but before anything else happens.
-    if (isPending && from === node.index && topic.includes('/leases/')) loop.at(loop.nowMs(), crash)
+    if (isPending && from === node.index && topic.includes('/leases/')) loop.at(loop.nowMs(), runOnce)
   })
-  loop.at(toMs, crash)
+  loop.at(toMs, runOnce)
+}
+
+/** It comes back after the same time whenever it begins. */
+function crash(world: World, node: WorldNode, { fromMs, toMs, flag }: Fault): void {
+  const { loop } = world
+  if (!node.isUp) return
+  world.count('crash')
+  world.crash(node, flag)
+  loop.at(loop.nowMs() + toMs - fromMs, () => world.start(node))
 }
 
 /** Puts a fault's beginning and end into the queue. */
@@ -272,7 +291,7 @@ export function applyFault(world: World, fault: Fault): void {
   if (node === undefined) return
   switch (kind) {
     case 'crash':
-      loop.at(fromMs, () => scheduleCrash(world, node, fault))
+      loop.at(fromMs, () => begin(world, node, fault, () => crash(world, node, fault)))
       return
     case 'pause':
       loop.at(fromMs, () => {
@@ -312,9 +331,10 @@ export function applyFault(world: World, fault: Fault): void {
       )
     case 'rpc-error':
       return during(
-        () => {
-          node.rpc.isDown = true
-        },
+        () =>
+          begin(world, node, fault, () => {
+            node.rpc.isDown = true
+          }),
         () => {
           node.rpc.isDown = false
         }

@@ -26,6 +26,8 @@ export interface WorkerNodeInit {
   capacity: number
   /** How long the model takes on an input, which the job's request hash stands for. */
   executionMs(key: string): number
+  /** Whether its database is known to be that of its last run. */
+  isContinuous: boolean
   /** From 0 to below 1. */
   random(): number
   logger: Logger
@@ -57,6 +59,7 @@ export function workerNode(init: WorkerNodeInit): Worker {
     timing,
     account: key.account,
     capacity,
+    isContinuous: init.isContinuous,
     unservedAfterMs: UNSERVED_AFTER_MS,
     drainMs: 5_000
   })({

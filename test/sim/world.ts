@@ -2,7 +2,7 @@ import { Bucket } from '../../src/db/buckets.js'
 import type { BatchOperation, LeaseTiming, Logger } from '../../src/interface/index.js'
 import { sequencer } from '../../src/sequencer.js'
 import type { Worker } from '../../src/worker.js'
-import { type BreakRule, breakDatabase, breakPubSub, breakTiming } from './breaks.js'
+import { type BreakRule, breakClock, breakDatabase, breakPubSub, breakTiming } from './breaks.js'
 import { startLiar } from './byzantine.js'
 import { type SimulatedChain, simulatedChain } from './chain.js'
 import { chainClient, jobOf, network, type RpcTrouble } from './chain-client.js'
@@ -37,6 +37,8 @@ export interface WorldInit {
   executionMs(key: string): number
   /** Links of a node in the mesh. */
   degree: number
+  /** Timers ring late by a little, as those of a busy process do, and a worker may have lost what it knew of its claims. Default: neither. */
+  isRough?: boolean
   /** See `NetworkInit`. Default: of one machine room. */
   delayMs?: { min: number; max: number }
   /** See `NetworkInit`. */
@@ -184,6 +186,12 @@ export function createWorld(init: WorldInit): World {
     }
   }
 
+  function processOf(index: number): Process {
+    const late = init.isRough === true ? lateness(rng.fork(`timers ${index} ${loop.nowMs()}`)) : undefined
+    const made = simulatedProcess(loop, epochMs, clockErrorOf(index), late)
+    return { ...made, clock: breakClock(made.clock, broken) }
+  }
+
   const nodes = names.map((name, index): WorldNode => {
     const own = rng.fork(`node ${index}`)
     const key = simulatedKey(`${seed}/${name}`)
@@ -200,7 +208,7 @@ export function createWorld(init: WorldInit): World {
       role,
       key,
       disk,
-      process: simulatedProcess(loop, epochMs, clockErrorOf(index)),
+      process: processOf(index),
       rpc: { isDown: false, lagBlocks: 0 },
       subgraph: { isDown: false, lagBlocks: 0 },
       models: own.chance(0.6) ? MODELS.slice(0, 2) : MODELS.slice(0, 1),
@@ -322,6 +330,7 @@ export function createWorld(init: WorldInit): World {
       models,
       capacity,
       executionMs: init.executionMs,
+      isContinuous: init.isRough !== true || random.chance(0.5),
       random: random.next,
       logger: loggerOf(index),
       emit
@@ -344,7 +353,7 @@ export function createWorld(init: WorldInit): World {
     node.disk.crash(machine)
     watch.checkDisk(node.index, node.process.clock.now(), node.disk.holdsLease)
     node.worker = undefined
-    node.process = simulatedProcess(loop, epochMs, clockErrorOf(node.index))
+    node.process = processOf(node.index)
   }
 
   return {
@@ -362,4 +371,10 @@ export function createWorld(init: WorldInit): World {
     crash,
     name: nameOf
   }
+}
+
+/** In milliseconds: mostly part of one, now and then what a collection of garbage or another task takes. */
+const lateness = (rng: Random) => (): number => {
+  const kind = rng.next()
+  return rng.next() * (kind < 0.7 ? 1.2 : kind < 0.97 ? 5 : 40)
 }
