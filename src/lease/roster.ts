@@ -243,7 +243,12 @@ export function roster({ self, timing, claimsSince }: RosterInit): (components: 
         if (registered.has(worker)) return true
         if ((await isBound(worker, account)) !== true) return false
         // It has not been heard yet, as far as its leases go.
-        const unheard = { account, checkedMs: clock.now(), lastMs: Number.NEGATIVE_INFINITY, silences: [] }
+        const unheard = {
+          account,
+          checkedMs: clock.steadyMs(),
+          lastMs: Number.NEGATIVE_INFINITY,
+          silences: []
+        }
         if (!registered.has(worker)) registered.set(worker, unheard)
         return true
       },

@@ -86,6 +86,17 @@ describe('a worker that leaves the registry', () => {
     expect(other.workers.isRegistered(worker)).toBe(false)
   })
 
+  it('behavior: the same of one that was first heard out of time', async () => {
+    const { clock, registry, workers } = make()
+    const presence = { worker, account, models: [], capacity: 1, load: 0, sentAtMs: 0 }
+    expect(await workers.isWorker(presence)).toBe(true)
+    registry.delete(account)
+    await clock.advance(RECHECK_MS + 1)
+    workers.isRegistered(worker)
+    await clock.settle()
+    expect(workers.isRegistered(worker)).toBe(false)
+  })
+
   it('behavior: while the chain does not answer, what it said counts, and it is asked again', async () => {
     const { clock, registry, workers, say, asked, setDown } = make()
     await say()
