@@ -74,8 +74,6 @@ function excuses({ kind, nodes, amount }: Fault, a: number, b: number): boolean 
 /** Nodes may disagree on a holder for as long as a renewal may be lost and the next is due. */
 const AGREE_WITHIN_MS = 7_000
 const SAMPLE_MS = 1_000
-/** From a claim to the start of its work: it settles for two slots at most. */
-const CLAIM_MS = 1_000
 /** The longest wait of an announcement, or between two syncs, and what follows. */
 const REANNOUNCED_MS = 50_000
 
@@ -86,11 +84,11 @@ export function watchHolders({ loop, chain, nodes, observer, name }: World, faul
   const since = new Map<string, number>()
   const reported = new Set<string>()
 
-  /** Its endpoint did not show the job, so that it may have dropped it (docs/simulation.md, "What is excused"). */
+  /** Its endpoint lagged, so that it may not have found the job, and dropped it (docs/simulation.md, "What is excused"). */
   const isUninformed = (index: number): boolean =>
     faults.some(
       ({ kind, nodes: befallen, fromMs, toMs }) =>
-        (kind === 'rpc-lag' || kind === 'rpc-error') &&
+        kind === 'rpc-lag' &&
         befallen.includes(index) &&
         loop.nowMs() >= fromMs &&
         loop.nowMs() < toMs + REANNOUNCED_MS
@@ -107,7 +105,6 @@ export function watchHolders({ loop, chain, nodes, observer, name }: World, faul
     )
 
   function compare(key: string, jobId: bigint): void {
-    if (observer.executions.some(one => one.job === key && isMisdated(one, faults))) return
     const views = new Map<string, string[]>()
     for (const { worker, index } of nodes) {
       const holder = worker?.holder(key)
@@ -138,19 +135,6 @@ export function watchHolders({ loop, chain, nodes, observer, name }: World, faul
   loop.at(SAMPLE_MS, sample)
 }
 
-/**
- * Whether the clock by which a job was claimed was wrong, or the link slow: the claim did not count for others from its start, as it
- * does for its owner, and that lasts as long as the two leases do (docs/simulation.md, "What is excused").
- */
-const isMisdated = ({ node, startMs }: Execution, faults: Fault[]): boolean =>
-  faults.some(
-    ({ kind, nodes, fromMs, toMs }) =>
-      (kind === 'skew' || kind === 'clock-step' || kind === 'delay') &&
-      nodes.includes(node) &&
-      startMs >= fromMs &&
-      startMs <= toMs + CLAIM_MS
-  )
-
 /** I3: two nodes that heard each other, with clocks, disks and lives in order, do not run one job at one time. */
 function checkExecutions({ observer, loop, name }: World, faults: Fault[]): void {
   const byJob = new Map<string, Execution[]>()
@@ -164,7 +148,7 @@ function checkExecutions({ observer, loop, name }: World, faults: Fault[]): void
       for (const b of executions.slice(index + 1)) {
         const fromMs = Math.max(a.startMs, b.startMs)
         const toMs = Math.min(a.endMs, b.endMs, loop.nowMs())
-        if (toMs - fromMs <= TOLERANCE_MS || isMisdated(a, faults) || isMisdated(b, faults)) continue
+        if (toMs - fromMs <= TOLERANCE_MS) continue
         const bare = firstBare(
           fromMs,
           toMs,
