@@ -205,10 +205,13 @@ it('behavior: a peer that asks without end is answered at its rate', async () =>
   // By then an answer would have come: what is asked of another service is.
   for (let turn = 0; turn < 10; turn++) await ping()
   expect(answered).toBe(0)
-  await vi.waitFor(async () => {
-    await clock.advance(1_000 / perSecond)
-    expect(answered).toBe(2)
-  })
+  await vi.waitFor(
+    async () => {
+      await clock.advance(1_000 / perSecond)
+      expect(answered).toBe(2)
+    },
+    { timeout: 20_000 }
+  )
   await Promise.all(late)
 })
 
