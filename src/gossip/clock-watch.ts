@@ -2,6 +2,7 @@ import type { PeerKey } from '../interface/bytes.js'
 import type { Clock } from '../interface/clock.js'
 import type { LeaseTiming, Presence } from '../interface/lease.js'
 import type { Logger } from '../interface/logger.js'
+import { ageLimits } from './limits.js'
 import { maximalClaimAgeMs } from './validation/time.js'
 
 /**
@@ -45,6 +46,8 @@ export interface ClockWatch {
 interface Compared {
   sentAtMs: number
   isOutOfTime: boolean
+  /** It was so old when the worker was first heard that anyone may have kept it, and say it again: nobody stops because of it. */
+  isOld: boolean
   /** `leadMs`: the worker's time at its sending, less `steadyMs` here at its arrival. */
   samples: { atMs: number; leadMs: number }[]
 }
@@ -100,11 +103,12 @@ export function clockWatch({
     }
 
     /** How long ago, by this node's clock as it is now, each worker's earliest presence was sent when it came. */
-    function agesMs(): { ageMs: number; isOutOfTime: boolean }[] {
+    function agesMs(): { ageMs: number; isOutOfTime: boolean; isOld: boolean }[] {
       const ownMs = clock.now() - clock.steadyMs()
-      return [...workers.values()].map(({ samples, isOutOfTime }) => ({
+      return [...workers.values()].map(({ samples, isOutOfTime, isOld }) => ({
         ageMs: ownMs - Math.max(...samples.map(({ leadMs }) => leadMs)),
-        isOutOfTime
+        isOutOfTime,
+        isOld
       }))
     }
 
@@ -118,7 +122,7 @@ export function clockWatch({
       isOutOfTime = outOfTime > most
       // Rule: what comes from the future does so for no other reason. What is late may be so on a slow way, too: then it is at
       // others as well, and they say so.
-      const lateHere = late.filter(other => !other.isOutOfTime)
+      const lateHere = late.filter(other => !other.isOutOfTime && !other.isOld)
       if (early.length > most || lateHere.length > most) return 'wrong'
       return outOfTime > ages.length / 2 ? 'apart' : 'right'
     }
@@ -152,7 +156,8 @@ export function clockWatch({
         if (known === undefined) {
           if (!hasRoom(worker)) return
           lastByLot = undefined
-          workers.set(worker, { sentAtMs, isOutOfTime, samples: [{ atMs, leadMs }] })
+          const isOld = sentAtMs < clock.now() - ageLimits.batchAgeMs
+          workers.set(worker, { sentAtMs, isOutOfTime, isOld, samples: [{ atMs, leadMs }] })
           return
         }
         // An older one was replayed, or went a longer way.

@@ -155,11 +155,25 @@ describe('a clock that is compared with those of others', () => {
     expect(late.watch.check()).toBe(true)
   })
 
-  it('behavior: an old presence that is said again does not count', async () => {
-    const { watch, pass, hear } = make()
+  it('behavior: an old presence that is said again does not count, and keeps nobody who is gone', async () => {
+    const { watch, pass, time, set } = make()
     await pass(3, [1, 2, 3])
-    for (let n = 0; n < 10; n++) hear([1, 2, 3], { offMs: -60_000 })
-    expect(watch.check()).toBe(true)
+    const sentAtMs = time.now() - 5
+    const sayAgain = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n++) {
+        await time.advance(presenceIntervalMs)
+        for (const key of [1, 2, 3]) watch.heard({ worker: keyOf(key), sentAtMs }, time.steadyMs())
+        watch.check()
+      }
+    }
+    set(5_000)
+    await sayAgain(2)
+    expect(watch.isRight()).toBe(false)
+    set(0)
+    // Kept for half a minute, it makes no clock wrong.
+    await time.advance(30_000)
+    await sayAgain(20)
+    expect(watch.isRight()).toBe(true)
   })
 
   it('behavior: of many workers some are compared by lot, so that who comes first has no advantage', async () => {
