@@ -84,10 +84,18 @@ Examples:
 
 /** Commander would hand a mistyped command to the default one, and complain of its arguments. */
 function refuseUnknownCommand(argv: string[], program: Command): void {
-  const [first] = argv
-  const known = [...program.commands.map(command => command.name()), 'help']
-  if (first !== undefined && !first.startsWith('-') && !known.includes(first)) {
-    throw new ConfigError(`There is no command ${JSON.stringify(first)}${suggest(first, known)} (see --help)`)
+  let of = program
+  const path: string[] = []
+  for (const word of argv) {
+    const known = [...of.commands.map(command => command.name()), 'help']
+    if (known.length === 1 || word.startsWith('-') || word === 'help') return
+    const found = of.commands.find(command => command.name() === word)
+    if (found === undefined) {
+      const name = JSON.stringify([...path, word].join(' '))
+      throw new ConfigError(`There is no command ${name}${suggest(word, known)} (see --help)`)
+    }
+    path.push(word)
+    of = found
   }
 }
 

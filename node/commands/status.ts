@@ -67,8 +67,17 @@ function dataDirsOf({ settings }: LoadedSettings): string[] {
   return found
 }
 
+/** Throws ConfigError where the path cannot be looked into: it is a file, or of another user. */
 function foldersOf(path: string): string[] {
-  return existsSync(path) ? readdirSync(path).sort() : []
+  if (!existsSync(path)) return []
+  try {
+    return readdirSync(path).sort()
+  } catch (err) {
+    throw new ConfigError(
+      `${resolve(path)} cannot be looked into (${err instanceof Error ? err.message : String(err)}): check its rights, or name the data directory of the node with --data-dir`,
+      { cause: err }
+    )
+  }
 }
 
 function look(): Surroundings {

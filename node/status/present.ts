@@ -75,11 +75,11 @@ function jobsLine({ worker, sequencer }: NodeStatus): string | undefined {
   return `${openJobs} open, ${heldJobs} held, ${runningJobs} of ${capacity} running; ${some(waitingResults, 'result')} and ${some(pendingTransactions, 'transaction')} on their way; ${some(models, 'model')}`
 }
 
-/** The counts that an operator asks for, of what the node has done since its start. */
+/** How many jobs came how far, of those that the node has had to do with since its start. */
 function soFar(events: NodeStatus['events']): string | undefined {
   const told: [string, string][] = [
-    ['job:indexed', 'jobs read'],
-    ['lease:acquired', 'jobs taken'],
+    ['job:indexed', 'read'],
+    ['lease:acquired', 'taken'],
     ['execution:finished', 'run'],
     ['execution:aborted', 'stopped'],
     ['submission:accepted', 'on chain'],

@@ -74,6 +74,12 @@ async function read(file: FileHandle): Promise<StatusRead> {
   const parsed = nodeStatusSchema.safeParse(value)
   if (parsed.success) return { kind: 'status', status: parsed.data, touchedMs: Math.floor(stat.mtimeMs) }
   const [issue] = parsed.error.issues
+  if (issue?.path.length === 1 && issue.path[0] === 'format') {
+    return {
+      kind: 'unreadable',
+      why: 'it was written by another version of buffalo-node, or by another program'
+    }
+  }
   // The values are not shown: they may hold anything.
   const field = issue?.path.map(String).join('.') ?? ''
   return {

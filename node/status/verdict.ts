@@ -131,7 +131,7 @@ function judgeStatus(
     return { ...about, condition: 'stopping', ok: false, says: 'stopping', advice: undefined }
   }
   const problems = [
-    ...status.problems.map(code => ({ code, text: problemText(code, status) })),
+    // First, as it says how old the others are; and a full disk is the reason of some of them.
     ...(touchedMs - writtenAtMs > staleAfterMs
       ? [
           {
@@ -139,7 +139,8 @@ function judgeStatus(
             text: `It cannot write its status file: what follows is ${duration(nowMs - writtenAtMs)} old. Free some space on the disk of ${dataDir}`
           }
         ]
-      : [])
+      : []),
+    ...status.problems.map(code => ({ code, text: problemText(code, status) }))
   ]
   const ok = problems.length === 0
   return {

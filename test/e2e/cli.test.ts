@@ -57,6 +57,21 @@ describe('the command line', () => {
     expect(stderr).toBe(
       'error: There is no command "submt" (did you mean "submit"?) (see --help) [BUFFALO_ERR_CONFIG]\n'
     )
+    expect(await runProgram(['account', 'shw'])).toMatchObject({
+      code: 1,
+      stderr:
+        'error: There is no command "account shw" (did you mean "show"?) (see --help) [BUFFALO_ERR_CONFIG]\n'
+    })
+  })
+
+  it('behavior: status says so where it cannot look', async () => {
+    const cwd = temporaryDirectory()
+    writeFileSync(join(cwd, '.buffalo'), '')
+    const result = await runProgram(['status', '--json'], { cwd })
+    expect(result.code).toBe(1)
+    expect(result.json()).toMatchObject({
+      error: { code: 'BUFFALO_ERR_CONFIG', message: expect.stringContaining('--data-dir') }
+    })
   })
 
   it.each([

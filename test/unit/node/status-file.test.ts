@@ -54,7 +54,7 @@ describe('the status file', () => {
     ['cut off', JSON.stringify(aStatus()).slice(0, 200), 'it is not JSON'],
     ['empty', '', 'it is not JSON'],
     ['no object', '[]', 'it holds no status'],
-    ['of another version', JSON.stringify({ ...aStatus(), format: 2 }), 'its field "format"'],
+    ['of another version', JSON.stringify({ ...aStatus(), format: 2 }), 'another version of buffalo-node'],
     ['with a pid that is none', JSON.stringify({ ...aStatus(), pid: -1 }), 'its field "pid"'],
     ['with a time that is none', JSON.stringify({ ...aStatus(), writtenAtMs: 1e300 }), '"writtenAtMs"'],
     ['that would steer the terminal', JSON.stringify(aStatus({ step: '\u001b[2J' })), 'its field "step"'],

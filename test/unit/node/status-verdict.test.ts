@@ -91,11 +91,11 @@ describe('the verdict on a node', () => {
 
   it('behavior: a node that cannot write its file any more still runs, and something is wrong', () => {
     const nowMs = aTimeMs + 3 * minuteMs
-    const verdict = judged({}, { nowMs }, nowMs - 1_000)
+    const verdict = judged({ problems: ['no-peers'] }, { nowMs }, nowMs - 1_000)
     expect(verdict).toMatchObject({
       condition: 'running',
       ok: false,
-      problems: [{ code: 'status-unwritten' }]
+      problems: [{ code: 'status-unwritten' }, { code: 'no-peers' }]
     })
   })
 
@@ -127,7 +127,7 @@ describe('what is told of a node', () => {
       '  chain       answered 3 s ago, block 12',
       expect.stringMatching(/^ {2}account +0x(ab)+, 1\.5 ether \(6 s ago\)$/),
       '  jobs        5 open, 1 held, 1 of 2 running; 0 results and 1 transaction on their way; 12 models',
-      '  so far      3 jobs taken, 2 on chain'
+      '  so far      3 taken, 2 on chain'
     ])
   })
 
