@@ -2,12 +2,13 @@ import type { Clock } from './clock.js'
 
 /** The promise's value, or a rejection with the signal's reason as soon as it aborts. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()
   const onAbort = (): void => aborted.reject(signal.reason)
   signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
   try {
-    return await Promise.race([promise, aborted.promise])
+    // In the race even if it is lost already: else nobody would take the promise's own rejection, and the process would end of it.
+    return await Promise.race([aborted.promise, promise])
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
