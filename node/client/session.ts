@@ -14,7 +14,7 @@ export interface Session {
   close(): void
 }
 
-/** A person waits at the terminal: the endpoint answers in this time, or they hear that it does not. */
+/** A person waits at the terminal: who is refused so long hears it; one request that is not answered takes 15 s. */
 const connectTimeoutMs = 5_000
 
 /** Connects to the chain. Throws WrongChainError, ChainUnavailableError. */

@@ -27,7 +27,7 @@ export function addExplainCommand(program: Command): void {
       'tell what happened to a job, and why: from the chain, and from all nodes that can be reached'
     )
     .argument('<id>', 'as submit printed it')
-    .option('--time-limit <s>', `seconds in which nodes may answer; ${defaultTimeLimitS} by default`)
+    .option('--time-limit <s>', `seconds in which nodes, subgraph and chain may answer, each; ${defaultTimeLimitS} by default`)
     .addHelpText(
       'after',
       `
@@ -119,23 +119,34 @@ async function readLedger(
   timeoutMs: number,
   stop: AbortSignal
 ): Promise<Ledger> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)])
   const problems: Error[] = []
-  const told = async <T>(reading: Promise<T>, what: string): Promise<T | undefined> => {
+  /** Each has the whole time: one that hangs takes nothing from the other. */
+  async function told<T>(
+    what: string,
+    setting: string,
+    read: (signal: AbortSignal) => Promise<T>
+  ): Promise<T | undefined> {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)])
     try {
-      return await abortable(reading, signal)
+      return await abortable(read(signal), signal)
     } catch (err) {
       stop.throwIfAborted()
       problems.push(
         signal.aborted
-          ? new TimeoutError(`${what} did not answer in time: give it more with --time-limit`)
+          ? new TimeoutError(
+              `${what} did not answer within ${timeoutMs / 1_000} s: check that it is up, and ${setting}, or give it more with --time-limit`
+            )
           : asError(err)
       )
       return undefined
     }
   }
-  const view = await told(createJobQueries(config.subgraph).job(jobId), 'The subgraph')
-  const history = await told(readHistory(config, jobId, view?.blockNumber, signal), 'The chain')
+  const view = await told('The subgraph', '--subgraph-url', () =>
+    createJobQueries(config.subgraph).job(jobId)
+  )
+  const history = await told('The chain', '--rpc-url', signal =>
+    readHistory(config, jobId, view?.blockNumber, signal)
+  )
   return { view, history, problems }
 }
 

@@ -36,16 +36,18 @@ export interface ProblemSources {
 
 /** Of a node that is ready. */
 export function problemsOf(
-  { peers, chain, sequencer }: Pick<NodeStatus, 'peers' | 'chain' | 'sequencer'>,
+  { readyAtMs, peers, chain, sequencer }: Pick<NodeStatus, 'readyAtMs' | 'peers' | 'chain' | 'sequencer'>,
   { nowMs, isWritable, quietUntilMs, isClockRight, submitProblems: submitting }: ProblemSources
 ): NodeProblem[] {
+  // What has not been read yet may be, for as long after the start as between two reads.
+  const subgraphReadMs = sequencer?.subgraphReadMs ?? readyAtMs ?? nowMs
   const found: [NodeProblem, boolean][] = [
     ['no-peers', peers === 0],
     ['chain-down', chain?.isDown === true],
     ['disk-full', !isWritable],
     ['old-leases', quietUntilMs > nowMs],
     ['wrong-clock', !isClockRight],
-    ['subgraph-down', sequencer !== null && nowMs - (sequencer.subgraphReadMs ?? 0) > subgraphSilenceMs],
+    ['subgraph-down', sequencer !== null && nowMs - subgraphReadMs > subgraphSilenceMs],
     ['subgraph-errors', sequencer?.hasIndexingErrors === true]
   ]
   return [

@@ -83,6 +83,7 @@ export function statusKeeper(init: StatusKeeperInit): (components: StatusKeeperC
       const working = parts.worker?.status()
       const submission = working?.submission
       const shown = {
+        readyAtMs,
         peers: parts.network?.peers().length ?? 0,
         chain: health
           ? {
@@ -107,7 +108,6 @@ export function statusKeeper(init: StatusKeeperInit): (components: StatusKeeperC
         step,
         failure,
         startedAtMs,
-        readyAtMs,
         writtenAtMs: nowMs,
         addresses: parts.network?.addresses().slice(0, maxAddresses) ?? [],
         ...shown,

@@ -158,7 +158,9 @@ async function checkChain(
       genesisCall,
       ...contracts.map(([, address]) => ({ method: 'eth_getCode', params: [address, 'latest'] }))
     ],
-    signal
+    signal,
+    // `connect` tries again by itself: an endpoint that takes the request and never answers is waited for once, not four times.
+    { maxAttempts: 1 }
   )
   const chainId = Number(resultOf(chainAnswer, 'eth_chainId'))
   if (chainId !== network.chainId) {

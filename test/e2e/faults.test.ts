@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AbiCoder } from 'ethers'
 import { describe, expect, it } from 'vitest'
+import { encodePng } from '../../models/tools/png.js'
 import type { NodeEvent } from '../../src/interface/index.js'
 import { heldInput } from '../helpers/held-input.js'
 import { createTestNetwork, type TestNetwork, type TestNode } from '../helpers/node-process.js'
 import { root } from '../unit/project/source-files.js'
 
 const picture = readFileSync(join(root, 'node/testnet/samples/hello.png'))
+/** Nothing to read, and little to look at. */
+const blank = encodePng({ width: 16, height: 16, data: new Uint8Array(16 * 16 * 3).fill(255) })
 const text = 'Hello from the network'
 
 const count = (type: NodeEvent['type'], nodes: TestNode[], jobId: bigint): number =>
@@ -100,7 +103,7 @@ describe('faults of processes', () => {
       { length: jobs },
       (_, n) => `0x${(n + 1).toString(16).padStart(8, '0')}` as const
     )
-    while (seeds.length > 0) await Promise.all(seeds.splice(0, 10).map(seed => network.ask(picture, seed)))
+    while (seeds.length > 0) await Promise.all(seeds.splice(0, 10).map(seed => network.ask(blank, seed)))
 
     await network.start('sequencer', 'sequencer')
     const workers = await Promise.all(

@@ -174,7 +174,10 @@ test('createChainClient: it waits for an endpoint that is down, unless it is tol
     log: silentLogger(),
     clock: hastyClock
   }
+  const before = proxy.requests()
   await expect(createChainClient({ ...init, connectTimeoutMs: 1 })).rejects.toThrow(ChainUnavailableError)
+  // Once: where requests are taken and not answered, each costs its whole time.
+  expect(proxy.requests()).toBe(before + 1)
   const later = proxy.requests() + 10
   proxy.setMode(count => (count < later ? 'cut' : 'pass'))
   const client = await createChainClient(init)

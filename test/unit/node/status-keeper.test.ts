@@ -142,8 +142,8 @@ describe('the status that a node keeps', () => {
     await keeper.stop()
   })
 
-  it('behavior: a sequencer and its subgraph', () => {
-    const { keeper } = setup()
+  it('behavior: a sequencer and its subgraph', async () => {
+    const { keeper, clock } = setup()
     const status = {
       openJobs: 3,
       blockNumber: undefined,
@@ -154,8 +154,10 @@ describe('the status that a node keeps', () => {
     keeper.onReady()
     expect(keeper.status()).toMatchObject({
       sequencer: { openJobs: 3, blockNumber: null, subgraphReadMs: null },
-      problems: ['subgraph-down']
+      problems: []
     })
+    await clock.advance(31_000)
+    expect(keeper.status().problems).toEqual(['subgraph-down'])
   })
 
   it('behavior: a write that is under way is followed by one with the latest, and never passed by it', async () => {

@@ -208,8 +208,10 @@ describe('the problems of a node', () => {
     ).toEqual([])
   })
 
-  it('behavior: a subgraph that was never read is one that cannot be read', () => {
+  it('behavior: a subgraph that is not read within half a minute of the start is one that cannot be read', () => {
     const never = { ...sequencer, subgraphReadMs: null }
-    expect(problemsOf(aStatus({ sequencer: never }), sources)).toEqual(['subgraph-down'])
+    const readySince = (ms: number) => aStatus({ sequencer: never, readyAtMs: aTimeMs - ms })
+    expect(problemsOf(readySince(1_000), sources)).toEqual([])
+    expect(problemsOf(readySince(31_000), sources)).toEqual(['subgraph-down'])
   })
 })
