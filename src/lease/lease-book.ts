@@ -16,7 +16,7 @@ const MAX_CLAIMS_PER_WORKER = 8
 const MAX_WORKERS_PER_JOB = 64
 /**
  * How many leases are kept in all: five for each of 100,000 open jobs, about 290 bytes each: 145 MB if all workers of the
- * network were liars, 29 MB for 100,000 honest leases. This node's own are not counted against it: there are as many as it
+ * network were liars, 25 MB for 100,000 honest leases. This node's own are not counted against it: there are as many as it
  * has claimed.
  */
 const MAX_LEASES = 500_000
@@ -62,7 +62,8 @@ export interface LeaseBook {
 
 interface Entry {
   lease: CountedLease
-  hold: Hold
+  /** Undefined of nearly all: a claim that was heard once. There may be half a million of them. */
+  hold: Hold | undefined
   envelope: Uint8Array | undefined
 }
 
@@ -104,6 +105,7 @@ export function leaseBook({
     claims.set(worker, jobs)
   }
 
+  const holdIn = ({ lease: { startMs }, hold }: Entry): Hold => hold ?? { sinceMs: startMs, heardMs: startMs }
   const leasesIn = (entries: Entry[]): CountedLease[] => entries.map(({ lease }) => lease)
   const leases = (job: JobKey): CountedLease[] => leasesIn(byJob.get(job) ?? [])
 
@@ -177,7 +179,7 @@ export function leaseBook({
       if (known === undefined) {
         // Nearly always: one claim for each job.
         if (size >= maxLeases && !isOwn) return false
-        const hold = holdOf(lease.startMs, [], now())
+        const hold = lease.sequence === 0 ? undefined : holdOf(lease.startMs, [], now())
         byJob.set(lease.job, [{ lease, hold, envelope: envelopes.keep(envelope, isOwn) }])
         size++
         index(lease)
@@ -193,9 +195,11 @@ export function leaseBook({
         return false
       }
       if (claim === undefined && size >= maxLeases && !isOwn) return false
-      const before = known.filter(one => one.lease.worker === lease.worker).map(({ hold }) => hold)
+      const before = known.filter(one => one.lease.worker === lease.worker).map(holdIn)
       const hold =
-        claim === undefined ? holdOf(lease.startMs, before, now()) : { ...claim.hold, heardMs: now() }
+        claim === undefined
+          ? holdOf(lease.startMs, before, now())
+          : { sinceMs: holdIn(claim).sinceMs, heardMs: now() }
       const entry: Entry = { lease: joined, hold, envelope: undefined }
       const all = claim === undefined ? [...known, entry] : known.with(position, entry)
       const entries = kept(all)
@@ -219,7 +223,10 @@ export function leaseBook({
     holder(job, nowMs) {
       const entries = byJob.get(job)
       if (entries === undefined) return undefined
-      const counted = entries.filter(({ lease, hold }) => lease.worker === self || !isOverdue(hold, nowMs))
+      const isOut = ({ lease, hold }: Entry): boolean =>
+        isOverdue(hold?.sinceMs ?? lease.startMs, nowMs) && lease.worker !== self
+      // Nearly always nobody is, and this is asked for each lease that comes.
+      const counted = entries.some(isOut) ? entries.filter(entry => !isOut(entry)) : entries
       return holder(leasesIn(counted), nowMs, slotMs)
     },
     leases,

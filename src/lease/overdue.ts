@@ -8,7 +8,7 @@ export const MAX_HOLD_MS = 600_000
 /** Who claims again within this time after it was last heard to hold the job has held it all along. No lease is longer. */
 const SAME_HOLD_MS = maximalLeaseMs
 
-/** How long one worker has had a job, as far as this node heard. */
+/** How long one worker has had a job, as far as this node heard. Of a claim that was heard once, as it was made, its start tells both. */
 export interface Hold {
   /** Since when, in one claim or several that follow each other. */
   sinceMs: number
@@ -22,4 +22,4 @@ export function holdOf(startMs: number, before: Hold[], nowMs: number): Hold {
   return { sinceMs: Math.min(startMs, ...going.map(({ sinceMs }) => sinceMs)), heardMs: nowMs }
 }
 
-export const isOverdue = ({ sinceMs }: Hold, nowMs: number): boolean => nowMs - sinceMs >= MAX_HOLD_MS
+export const isOverdue = (sinceMs: number, nowMs: number): boolean => nowMs - sinceMs >= MAX_HOLD_MS
