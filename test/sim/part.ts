@@ -59,7 +59,7 @@ export interface Part {
 }
 
 /** All that crosses the network arrives at a multiple of this: what reaches a busy process within it is read in one turn. */
-export const WINDOW_MS = 20
+export const WINDOW_MS = 25
 /** Of a link, one way: neighbours in a mesh across a continent. */
 const LINK_DELAY_MS = { min: 5, max: 60 }
 const SEQUENCERS = 2
