@@ -27,7 +27,10 @@ export function addExplainCommand(program: Command): void {
       'tell what happened to a job, and why: from the chain, and from all nodes that can be reached'
     )
     .argument('<id>', 'as submit printed it')
-    .option('--time-limit <s>', `seconds in which nodes, subgraph and chain may answer, each; ${defaultTimeLimitS} by default`)
+    .option(
+      '--time-limit <s>',
+      `seconds in which nodes, subgraph and chain may answer, each; ${defaultTimeLimitS} by default`
+    )
     .addHelpText(
       'after',
       `
